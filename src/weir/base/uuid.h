@@ -3,10 +3,9 @@
 
 #include <compare>
 #include <cstdint>
-#include <functional>
 #include <optional>
 #include <string>
-#include <string_view>
+#include <string_view>  // and std::hash
 
 #include <fmt/core.h>
 
