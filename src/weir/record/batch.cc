@@ -1,0 +1,101 @@
+#include "weir/record/batch.h"
+
+#include <limits>
+
+#include <fmt/format.h>
+
+#include "weir/base/assert.h"
+#include "weir/base/crc32c.h"
+
+namespace weir::record {
+namespace {
+
+constexpr int32_t kLengthMinV0 = 14;  // crc 4, magic 1, attributes 1, key and value lengths 4+4
+
+}  // namespace
+
+Result<std::optional<size_t>> peek_size(ByteView bytes) {
+  if (bytes.size() < kPrefixBytes) return std::nullopt;
+  const auto length = load_be<int32_t>(bytes.data() + 8);
+  if (length < kLengthMinV0) {
+    return fail(ErrorCode::kCorruptMessage, fmt::format("batch length {} is below the least possible {}", length, kLengthMinV0));
+  }
+  return kPrefixBytes + static_cast<size_t>(length);
+}
+
+Result<BatchHeader> BatchHeader::parse(ByteView bytes) {
+  if (bytes.size() < kHeaderBytes) {
+    return fail(ErrorCode::kCorruptMessage, fmt::format("batch header cut short: {} of {} bytes", bytes.size(), kHeaderBytes));
+  }
+  const BatchHeader header(bytes.data());
+  if (header.magic() != kMagicV2) {
+    return fail(ErrorCode::kCorruptMessage, fmt::format("batch has magic {}, expected 2", header.magic()));
+  }
+  if (header.length() < static_cast<int32_t>(kHeaderBytes - kPrefixBytes)) {
+    return fail(ErrorCode::kCorruptMessage, fmt::format("batch length {} is shorter than its header", header.length()));
+  }
+  if (header.compression_id() >= codec::kCompressionCount) {
+    return fail(ErrorCode::kCorruptMessage, fmt::format("batch names unknown codec {}", header.compression_id()));
+  }
+  const int64_t base = header.base_offset().value();
+  const int32_t delta = header.last_offset_delta();
+  if (base < 0 || delta < 0 || base > std::numeric_limits<int64_t>::max() - delta - 1) {
+    return fail(ErrorCode::kCorruptMessage, fmt::format("batch offsets are impossible: base {}, last delta {}", base, delta));
+  }
+  if (header.record_count() < 0 || header.record_count() - 1 > delta) {
+    return fail(ErrorCode::kCorruptMessage,
+                fmt::format("batch says {} records but its last offset delta is {}", header.record_count(), delta));
+  }
+  return header;
+}
+
+BatchHeader BatchHeader::unchecked(ByteView bytes) {
+  WEIR_ASSERT(bytes.size() >= kHeaderBytes, bytes.size());
+  return BatchHeader(bytes.data());
+}
+
+int32_t BatchHeader::last_sequence() const {
+  if (base_sequence() < 0) return -1;
+  const int64_t sequence = static_cast<int64_t>(base_sequence()) + last_offset_delta();
+  constexpr int64_t kSequences = int64_t{std::numeric_limits<int32_t>::max()} + 1;
+  return static_cast<int32_t>(sequence % kSequences);
+}
+
+Result<BatchView> BatchView::parse(ByteView bytes) {
+  WEIR_TRY(const BatchHeader header, BatchHeader::parse(bytes));
+  if (bytes.size() < header.size_bytes()) {
+    return fail(ErrorCode::kCorruptMessage, fmt::format("batch cut short: {} of {} bytes", bytes.size(), header.size_bytes()));
+  }
+  return BatchView(bytes.first(header.size_bytes()));
+}
+
+bool BatchView::crc_matches() const { return compute_crc(bytes_) == crc(); }
+
+uint32_t compute_crc(ByteView bytes) {
+  WEIR_ASSERT(bytes.size() >= kHeaderBytes, bytes.size());
+  return crc32c(bytes.subspan(kCrcFrom));
+}
+
+void set_base_offset(MutableBytes bytes, Offset base_offset) {
+  WEIR_ASSERT(bytes.size() >= kHeaderBytes, bytes.size());
+  store_be(bytes.data(), base_offset.value());
+}
+
+void set_leader_epoch(MutableBytes bytes, LeaderEpoch leader_epoch) {
+  WEIR_ASSERT(bytes.size() >= kHeaderBytes, bytes.size());
+  store_be(bytes.data() + 12, leader_epoch.value());
+}
+
+void set_log_append_time(MutableBytes bytes, TimestampMs now) {
+  WEIR_ASSERT(bytes.size() >= kHeaderBytes, bytes.size());
+  store_be(bytes.data() + 21, static_cast<int16_t>(load_be<int16_t>(bytes.data() + 21) | kLogAppendTimeBit));
+  set_max_timestamp(bytes, now);
+}
+
+void set_max_timestamp(MutableBytes bytes, TimestampMs max_timestamp) {
+  WEIR_ASSERT(bytes.size() >= kHeaderBytes, bytes.size());
+  store_be(bytes.data() + 35, max_timestamp);
+  store_be(bytes.data() + kCrcAt, compute_crc(bytes));
+}
+
+}  // namespace weir::record
