@@ -26,11 +26,11 @@ class AnyBatch {
   const BatchView* v2() const { return std::get_if<BatchView>(&view_); }
   const LegacyView* legacy() const { return std::get_if<LegacyView>(&view_); }
 
-  ByteView bytes() const { return std::visit([](const auto& view) { return view.bytes(, view_); }); }
+  ByteView bytes() const { return std::visit([](const auto& view) { return view.bytes(); }, view_); }
   size_t size_bytes() const { return bytes().size(); }
-  int8_t magic() const { return std::visit([](const auto& view) { return view.magic(, view_); }); }
-  bool crc_matches() const { return std::visit([](const auto& view) { return view.crc_matches(, view_); }); }
-  Offset last_offset() const { return std::visit([](const auto& view) { return view.last_offset(, view_); }); }
+  int8_t magic() const { return std::visit([](const auto& view) { return view.magic(); }, view_); }
+  bool crc_matches() const { return std::visit([](const auto& view) { return view.crc_matches(); }, view_); }
+  Offset last_offset() const { return std::visit([](const auto& view) { return view.last_offset(); }, view_); }
   Offset next_offset() const { return last_offset().next(); }
   // The largest timestamp in it, by its header.
   TimestampMs max_timestamp() const { return v2() != nullptr ? v2()->max_timestamp() : legacy()->timestamp(); }
