@@ -1,0 +1,39 @@
+#include "weir/runtime/disk.h"
+
+#include "weir/runtime/network.h"
+
+namespace weir::runtime {
+
+std::string Endpoint::text() const {
+  const bool is_ipv6 = host.find(':') != std::string::npos;
+  return is_ipv6 ? fmt::format("[{}]:{}", host, port) : fmt::format("{}:{}", host, port);
+}
+
+Task<Result<Bytes>> read_file(Disk& disk, std::string path, uint64_t bytes_max) {
+  WEIR_CO_TRY(const std::unique_ptr<File> file, co_await disk.open(path, OpenMode::kRead));
+  WEIR_CO_TRY(const uint64_t size, file->size());
+  if (size > bytes_max) {
+    co_return fail(ErrorCode::kOutputTooLarge, fmt::format("{} has {} bytes, more than the {} allowed", path, size, bytes_max));
+  }
+  Bytes content(size);
+  WEIR_CO_TRY(const size_t count, co_await file->read_at(0, content));
+  content.resize(count);
+  co_return content;
+}
+
+Task<Result<void>> write_file_atomically(Disk& disk, std::string path, Bytes content) {
+  const std::string temporary = path + ".tmp";
+  {
+    WEIR_CO_TRY(const std::unique_ptr<File> file, co_await disk.open(temporary, OpenMode::kCreate));
+    WEIR_CO_CHECK(co_await file->truncate(0));
+    const ByteView part(content);
+    WEIR_CO_CHECK(co_await file->write_at(0, {&part, 1}));
+    WEIR_CO_CHECK(co_await file->sync_data());
+  }
+  WEIR_CO_CHECK(co_await disk.rename(temporary, path));
+  const size_t slash = path.rfind('/');
+  const std::string parent = slash == std::string::npos ? "." : slash == 0 ? "/" : path.substr(0, slash);
+  co_return co_await disk.sync_directory(parent);
+}
+
+}  // namespace weir::runtime

@@ -1,0 +1,67 @@
+// Byte streams between nodes. Real: TCP over Boost.Asio. Simulated: pipes with delay, partition, reset and partial reads.
+//
+// A pending read, write, accept or connect ends when its object is closed: owners enforce deadlines and stop requests by
+// closing. One read and one write may be pending at a time on a Stream.
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <span>
+#include <string>
+
+#include "weir/base/bytes.h"
+#include "weir/base/error.h"
+#include "weir/base/time.h"
+#include "weir/runtime/task.h"
+
+namespace weir::runtime {
+
+struct Endpoint {
+  std::string host;  // a name or an address
+  uint16_t port = 0;
+
+  std::string text() const;  // "host:port", IPv6 in brackets
+  friend bool operator==(const Endpoint&, const Endpoint&) = default;
+};
+
+class Stream {
+ public:
+  virtual ~Stream() = default;  // closes
+
+  // Reads at least one byte into `into`; 0 means the peer ended its side. `into` must live until the await is over.
+  // Errors: kConnectionClosed (closed here, or reset by the peer).
+  virtual Task<Result<size_t>> read_some(MutableBytes into) = 0;
+
+  // Sends all of `parts`, in order, with as few calls as possible. The bytes must live until the await is over.
+  // Errors: kConnectionClosed.
+  virtual Task<Result<void>> write_all(std::span<const ByteView> parts) = 0;
+
+  // Ends both directions at once; pending operations end with kConnectionClosed. May be called twice.
+  virtual void close() = 0;
+
+  // "address:port" of the other side, for logs and quotas.
+  virtual const Endpoint& peer() const = 0;
+  virtual const Endpoint& local() const = 0;
+};
+
+class Listener {
+ public:
+  virtual ~Listener() = default;  // closes
+  // Errors: kConnectionClosed (closed here); kUnavailable (out of descriptors: wait a little, then call again).
+  virtual Task<Result<std::unique_ptr<Stream>>> accept() = 0;
+  virtual void close() = 0;
+  // The port is the real one when 0 was asked.
+  virtual const Endpoint& local() const = 0;
+};
+
+class Network {
+ public:
+  virtual ~Network() = default;
+  // "localhost" listens on 127.0.0.1 and, where the system has it, ::1 with one port; "" on every address.
+  // Errors: kAddressInUse, kPermissionDenied, kInvalidArgument (no such host), each with a sentence for the operator.
+  virtual Task<Result<std::unique_ptr<Listener>>> listen(Endpoint at) = 0;
+  // Errors: kConnectionRefused, kDeadlineExceeded, kInvalidArgument.
+  virtual Task<Result<std::unique_ptr<Stream>>> connect(Endpoint to, Deadline deadline) = 0;
+};
+
+}  // namespace weir::runtime
