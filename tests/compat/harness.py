@@ -1,0 +1,398 @@
+"""What a case sees and how the two brokers are kept: one `weir`, one real Apache Kafka, the same cases against both."""
+
+import glob
+import json
+import os
+import random
+import re
+import shutil
+import signal
+import socket
+import subprocess
+import threading
+import time
+
+import wire
+
+HERE = os.path.dirname(os.path.abspath(__file__))
+ROOT = os.path.dirname(os.path.dirname(HERE))
+PEER = os.path.join(ROOT, "tests", "peers", "kafka")
+CACHE = os.path.join(os.environ.get("XDG_CACHE_HOME") or os.path.expanduser("~/.cache"), "weir")
+
+CASES = []
+
+
+class Skip(Exception):
+    """The case cannot be run here; the message says why."""
+
+
+class Case:
+    def __init__(self, function, limit, smoke):
+        self.function, self.limit, self.smoke = function, limit, smoke
+        self.name = function.__name__
+        self.group = self.name.split("_")[0]
+
+
+def case(limit=30, smoke=True):
+    """Marks a function as a case. `limit` is its time in seconds; `smoke` whether the short suite has it."""
+    def mark(function):
+        CASES.append(Case(function, limit, smoke))
+        return function
+    return mark
+
+
+def port_is_free(port):
+    with socket.socket() as probe:
+        try:
+            probe.bind(("127.0.0.1", port))
+        except OSError:
+            return False
+    return True
+
+
+def free_ports(count):
+    """The first of `count` free ports in a row, below the range from which the kernel gives out ports of its own."""
+    for _ in range(200):
+        first = random.randrange(20000, 32000)
+        if all(port_is_free(first + index) for index in range(count)):
+            return first
+    raise RuntimeError("no free ports")
+
+
+def serves(port):
+    try:
+        with socket.create_connection(("127.0.0.1", port), 1):
+            return True
+    except OSError:
+        return False
+
+
+class Weir:
+    name = "weir"
+
+    def __init__(self, program, folder, settings=()):
+        self.program, self.folder, self.settings = program, folder, list(settings)
+        self.data = os.path.join(folder, "data")
+        self.port = free_ports(1)
+        self.process = None
+        os.makedirs(folder, exist_ok=True)
+
+    @property
+    def pid(self):
+        return self.process.pid if self.process else None
+
+    def command(self):
+        line = [self.program, "serve", "--data-dir", self.data, "--port", str(self.port)]
+        for setting in self.settings:
+            line += ["--override", setting]
+        return line
+
+    def start(self):
+        with open(os.path.join(self.folder, "weir.log"), "ab") as log:
+            self.process = subprocess.Popen(self.command(), stdin=subprocess.DEVNULL, stdout=log, stderr=log)
+        deadline = time.monotonic() + 30
+        while not serves(self.port):
+            if self.process.poll() is not None:
+                raise RuntimeError(f"weir ended while starting (exit code {self.process.returncode}): {self.last_words()}")
+            if time.monotonic() > deadline:
+                raise RuntimeError("weir did not listen within 30 s")
+            time.sleep(0.01)
+
+    def last_words(self):
+        try:
+            with open(os.path.join(self.folder, "weir.log"), encoding="utf-8", errors="replace") as log:
+                return " | ".join(log.read().splitlines()[-4:])
+        except OSError:
+            return ""
+
+    def alive(self):
+        return self.process is not None and self.process.poll() is None
+
+    def stop(self, kill=False):
+        if self.alive():
+            self.process.send_signal(signal.SIGKILL if kill else signal.SIGTERM)
+            try:
+                self.process.wait(30)
+            except subprocess.TimeoutExpired:
+                self.process.kill()
+                self.process.wait()
+                raise RuntimeError("weir did not stop within 30 s of SIGTERM")
+
+    def wipe(self):
+        if self.alive():
+            self.process.kill()
+            self.process.wait()
+        shutil.rmtree(self.folder, ignore_errors=True)
+
+
+class Kafka:
+    name = "kafka"
+
+    def __init__(self, folder, settings=()):
+        self.folder, self.settings = folder, list(settings)
+        self.data = os.path.join(folder, "run", "data")
+        self.port = free_ports(2)
+        self.pid = None
+        os.makedirs(folder, exist_ok=True)
+        self.environment = dict(os.environ, KAFKA_RUN=os.path.join(folder, "run"), KAFKA_PORT=str(self.port))
+        if self.settings:
+            path = os.path.join(folder, "extra.properties")
+            with open(path, "w", encoding="utf-8") as file:
+                file.write("\n".join(self.settings) + "\n")
+            self.environment["KAFKA_PROPS"] = path
+
+    def peer(self, verb):
+        # to a file, not a pipe: the broker it leaves behind inherits the descriptor
+        path = os.path.join(self.folder, f"{verb}.out")
+        with open(path, "wb") as out:
+            done = subprocess.run([PEER, verb], env=self.environment, stdin=subprocess.DEVNULL, stdout=out, stderr=out, timeout=120)
+        with open(path, encoding="utf-8", errors="replace") as file:
+            text = file.read()
+        if done.returncode:
+            raise RuntimeError(f"real Kafka: {verb} failed: {text[-600:]}")
+        return text
+
+    def start(self):
+        self.pid = int(self.peer("start").split()[-1])
+
+    def alive(self):
+        return self.pid is not None and os.path.exists(f"/proc/{self.pid}")
+
+    def last_words(self):
+        return ""
+
+    def stop(self, kill=False):
+        if kill and self.alive():
+            os.kill(self.pid, signal.SIGKILL)
+            while self.alive():
+                time.sleep(0.05)
+        self.peer("stop")
+
+    def wipe(self):
+        self.peer("wipe")
+        shutil.rmtree(self.folder, ignore_errors=True)
+
+
+class Clients:
+    """The client programs, installed on first use below the cache directory; a missing toolchain is a skip that says so."""
+
+    def __init__(self, folder):
+        self.folder = folder
+        self.lock = threading.Lock()
+        self.ready = {}
+
+    def get(self, name):
+        with self.lock:
+            if name not in self.ready:
+                try:
+                    self.ready[name] = getattr(self, "make_" + name)()
+                except Skip as reason:
+                    self.ready[name] = reason
+            if isinstance(self.ready[name], Skip):
+                raise self.ready[name]
+            return self.ready[name]
+
+    def shell(self, line, **options):
+        done = subprocess.run(line, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, timeout=600, **options)
+        if done.returncode:
+            raise RuntimeError(f"{' '.join(line)} failed: {done.stdout[-800:]}")
+        return done.stdout
+
+    def make_python(self):
+        requirements = os.path.join(HERE, "clients", "python", "requirements.txt")
+        with open(requirements, encoding="utf-8") as file:
+            stamp = "-".join(line.strip().replace("==", "_") for line in file if "==" in line)
+        home = os.path.join(CACHE, "compat-python-" + stamp)
+        python = os.path.join(home, "bin", "python")
+        if not os.path.exists(os.path.join(home, "complete")):
+            shutil.rmtree(home, ignore_errors=True)
+            self.shell(["python3", "-m", "venv", home])
+            self.shell([python, "-m", "pip", "install", "--quiet", "--only-binary", ":all:", "-r", requirements])
+            open(os.path.join(home, "complete"), "w").close()
+        return python
+
+    def make_node(self):
+        if not shutil.which("npm") or not shutil.which("node"):
+            raise Skip("node and npm are not installed (apt-get install nodejs npm)")
+        source = os.path.join(HERE, "clients", "node")
+        with open(os.path.join(source, "package.json"), encoding="utf-8") as file:
+            wanted = json.load(file)["dependencies"]
+        home = os.path.join(CACHE, "compat-node-" + "-".join(f"{name}_{version}" for name, version in wanted.items()).replace("/", "_"))
+        if not os.path.exists(os.path.join(home, "complete")):
+            shutil.rmtree(home, ignore_errors=True)
+            os.makedirs(home)
+            shutil.copy(os.path.join(source, "package.json"), home)
+            self.shell(["npm", "install", "--no-audit", "--no-fund", "--silent"], cwd=home)
+            open(os.path.join(home, "complete"), "w").close()
+        return os.path.join(home, "node_modules")
+
+    def make_go(self):
+        if not shutil.which("go"):
+            raise Skip("go is not installed (apt-get install golang-go)")
+        source = os.path.join(HERE, "clients", "go")
+        major, minor = map(int, re.search(r"go(\d+)\.(\d+)", self.shell(["go", "version"])).groups())
+        # the newest client for a newer Go; the last one that Debian 12's Go 1.19 compiles otherwise
+        module = "go.mod" if (major, minor) >= (1, 25) else "go119.mod"
+        program = os.path.join(self.folder, "go-client-" + module.removesuffix(".mod"))
+        environment = dict(os.environ, GOFLAGS="-mod=mod -buildvcs=false", GOTOOLCHAIN="local", CGO_ENABLED="0")
+        copy = os.path.join(self.folder, "go-source")
+        shutil.rmtree(copy, ignore_errors=True)
+        shutil.copytree(source, copy)
+        line = ["go", "build", "-modfile", module, "-o", program, "."]
+        self.shell(line, cwd=copy, env=environment)
+        return program
+
+
+class Context:
+    """One case on one side: the broker's address, tools with time limits, and a place for what was observed."""
+
+    def __init__(self, side, definitions, clients, name, limit, folder):
+        self.side, self.definitions, self.clients, self.name = side, definitions, clients, name
+        self.host, self.port = "127.0.0.1", side.port
+        self.bootstrap = f"{self.host}:{self.port}"
+        self.deadline = time.monotonic() + limit
+        self.folder = folder
+        self.notes, self.allowed, self.connections = {}, {}, []
+
+    @property
+    def is_kafka(self):
+        return self.side.name == "kafka"
+
+    def note(self, key, value, differs=None):
+        """An observation that must be the same on both sides, unless `differs` says why it may not be."""
+        self.notes[key] = value
+        if differs:
+            self.allowed[key] = differs
+
+    def left(self):
+        return max(0.5, self.deadline - time.monotonic())
+
+    # -- programs
+
+    def run(self, line, input=None, check=True, env=None, timeout=None, cwd=None):
+        data = input.encode() if isinstance(input, str) else input
+        try:
+            done = subprocess.run(line, input=data if data is not None else None,
+                                  stdin=subprocess.DEVNULL if data is None else None,
+                                  stdout=subprocess.PIPE, stderr=subprocess.PIPE, timeout=timeout or self.left(), env=env, cwd=cwd)
+        except subprocess.TimeoutExpired as error:
+            said = ((error.stderr or b"") + (error.stdout or b"")).decode(errors="replace")
+            raise AssertionError(f"{os.path.basename(line[0])} {' '.join(line[1:4])} ran out of time; it said: {said[-400:]}") from None
+        done.out = done.stdout.decode(errors="replace")
+        done.err = done.stderr.decode(errors="replace")
+        if check and done.returncode:
+            raise AssertionError(f"{os.path.basename(line[0])} {' '.join(line[1:])[:200]} exited {done.returncode}: "
+                                 f"{done.err[-500:]} {done.out[-300:]}")
+        return done
+
+    def kcat(self, *args, input=None, check=True, timeout=None):
+        if not shutil.which("kcat"):
+            raise Skip("kcat is not installed (apt-get install kcat)")
+        return self.run(["kcat", "-b", self.bootstrap, *map(str, args)], input=input, check=check, timeout=timeout)
+
+    def java(self, tool, *args, input=None, check=True, bootstrap=True, timeout=None):
+        line = [PEER, "tool", tool]
+        if bootstrap:
+            line += ["--bootstrap-server", self.bootstrap]
+        return self.run(line + list(map(str, args)), input=input, check=check, timeout=timeout)
+
+    def topics_tool(self, *args, check=True):
+        return self.java("TopicCommand", *args, check=check)
+
+    # -- the wire
+
+    def connect(self, **options):
+        connection = wire.Connection(self.definitions, self.host, self.port, **options)
+        self.connections.append(connection)
+        return connection
+
+    def call(self, name, version, body, timeout=None):
+        """One request on the case's own connection."""
+        if not hasattr(self, "main"):
+            self.main = self.connect()
+        return self.main.call(name, version, body, timeout)
+
+    def topic_name(self, suffix="t"):
+        return f"{self.name.replace('_', '-')[:60]}-{suffix}"
+
+    def topic(self, suffix="t", partitions=1, **config):
+        """Creates a topic of this case and waits until its leaders serve; config keys use _ for the dots."""
+        name = self.topic_name(suffix)
+        answer = self.call("CreateTopics", 7, {"TimeoutMs": 10000, "Topics": [
+            {"Name": name, "NumPartitions": partitions, "ReplicationFactor": 1,
+             "Configs": [{"Name": key.replace("_", "."), "Value": str(value)} for key, value in config.items()]}]})
+        result = answer["Topics"][0]
+        assert result["ErrorCode"] == 0, f"create {name}: {result['ErrorCode']} {result['ErrorMessage']}"
+        self.await_topic(name, partitions)
+        return name
+
+    def await_topic(self, name, partitions=1):
+        while True:
+            topic = self.call("Metadata", 12, {"Topics": [{"Name": name}], "AllowAutoTopicCreation": False})["Topics"][0]
+            if topic["ErrorCode"] == 0 and len(topic["Partitions"]) == partitions and \
+                    all(entry["LeaderId"] >= 0 and entry["ErrorCode"] == 0 for entry in topic["Partitions"]):
+                # metadata may know a leader a moment before the leader does
+                probe = self.call("ListOffsets", 7, {"ReplicaId": -1, "Topics": [{"Name": name, "Partitions": [
+                    {"PartitionIndex": index, "Timestamp": -1} for index in range(partitions)]}]})
+                if all(entry["ErrorCode"] == 0 for entry in probe["Topics"][0]["Partitions"]):
+                    return topic
+            assert self.left() > 0.6, f"{name} did not become ready"
+            time.sleep(0.05)
+
+    def topic_id(self, name):
+        return self.call("Metadata", 12, {"Topics": [{"Name": name}], "AllowAutoTopicCreation": False})["Topics"][0]["TopicId"]
+
+    def produce(self, topic, data, version=9, acks=-1, partition=0, connection=None, transactional_id=None):
+        """One batch to one partition; the partition's response."""
+        body = {"Acks": acks, "TimeoutMs": 10000, "TransactionalId": transactional_id, "TopicData": [
+            {"TopicId" if version >= 13 else "Name": topic, "PartitionData": [{"Index": partition, "Records": data}]}]}
+        answer = (connection.call if connection else self.call)("Produce", version, body)
+        return answer["Responses"][0]["PartitionResponses"][0]
+
+    def fetch_body(self, version, topic, parts, **options):
+        """parts: {partition: offset} or {partition: {fields}}."""
+        entries = []
+        for index, what in parts.items():
+            entry = {"Partition": index, "PartitionMaxBytes": 1 << 20}
+            entry.update(what if isinstance(what, dict) else {"FetchOffset": what})
+            entries.append(entry)
+        body = {"MaxWaitMs": 0, "MinBytes": 0, "MaxBytes": 50 << 20}
+        if version <= 14:
+            body["ReplicaId"] = -1
+        body.update(options)
+        body.setdefault("Topics", [{"TopicId" if version >= 13 else "Topic": topic, "Partitions": entries}] if entries else [])
+        return body
+
+    def fetch(self, topic, parts, version=12, connection=None, timeout=None, **options):
+        body = self.fetch_body(version, topic, parts, **options)
+        return (connection.call if connection else self.call)("Fetch", version, body, timeout)
+
+    def fetch_one(self, topic, offset=0, partition=0, version=12, **options):
+        """The response of one partition."""
+        answer = self.fetch(topic, {partition: offset}, version, **options)
+        assert answer.get("ErrorCode", 0) == 0, f"fetch: {answer['ErrorCode']}"
+        return answer["Responses"][0]["Partitions"][0]
+
+    def list_offset(self, topic, timestamp, version=7, partition=0, **options):
+        body = {"ReplicaId": -1, "Topics": [{"Name": topic, "Partitions": [{"PartitionIndex": partition, "Timestamp": timestamp}]}]}
+        body.update(options)
+        return self.call("ListOffsets", version, body)["Topics"][0]["Partitions"][0]
+
+    def folder_of(self, topic, partition=0):
+        """The partition's folder on disk."""
+        found = glob.glob(os.path.join(glob.escape(self.side.data), "**", f"{topic}-{partition}"), recursive=True)
+        assert found, f"no folder {topic}-{partition} below {self.side.data}"
+        return found[0]
+
+    def restart(self, kill=False):
+        for connection in self.connections:
+            connection.close()
+        self.connections.clear()
+        if hasattr(self, "main"):
+            del self.main
+        self.side.stop(kill)
+        self.side.start()
+
+    def close(self):
+        for connection in self.connections:
+            connection.close()
