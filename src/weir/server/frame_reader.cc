@@ -1,0 +1,70 @@
+#include "weir/server/frame_reader.h"
+
+#include <algorithm>
+
+#include "weir/base/assert.h"
+#include "weir/base/endian.h"
+
+namespace weir::server {
+namespace {
+constexpr size_t kLengthBytes = 4;
+}
+
+FrameReader::~FrameReader() {
+  if (block_ != nullptr) block_->drop_reference();
+}
+
+MutableBytes FrameReader::space() {
+  const size_t pending = filled_ - consumed_;
+  if (block_ == nullptr) {
+    start_block(next_block_bytes_);
+  } else if (pending == 0 && block_->is_unique()) {
+    // No frame points into the block any more: use it again from the start, while it is warm in the cache.
+    consumed_ = filled_ = 0;
+    if (block_->capacity() < next_block_bytes_) start_block(next_block_bytes_);
+  } else if (block_->capacity() == filled_ || consumed_ + frame_bytes_wanted_ > block_->capacity()) {
+    start_block(std::max({next_block_bytes_, frame_bytes_wanted_, pending + 1}));
+  }
+  WEIR_ASSERT(filled_ < block_->capacity(), filled_, block_->capacity());
+  return {block_->data() + filled_, block_->capacity() - filled_};
+}
+
+void FrameReader::filled(size_t count) {
+  WEIR_ASSERT(block_ != nullptr && filled_ + count <= block_->capacity(), filled_, count);
+  const bool was_full = filled_ + count == block_->capacity();
+  filled_ += count;
+  // A read that filled its block shows a busy connection: the next block is larger.
+  if (was_full) next_block_bytes_ = std::min(next_block_bytes_ * 4, kBlockBytesMax);
+}
+
+Result<std::optional<SharedBytes>> FrameReader::next() {
+  const size_t pending = filled_ - consumed_;
+  if (pending < kLengthBytes) {
+    frame_bytes_wanted_ = 0;
+    return std::nullopt;
+  }
+  const auto length = load_be<int32_t>(block_->data() + consumed_);
+  if (length < 0 || static_cast<size_t>(length) > frame_bytes_max_) {
+    return fail(ErrorCode::kMalformedFrame,
+                fmt::format("a request of {} bytes; socket.request.max.bytes allows 0 .. {}", length, frame_bytes_max_));
+  }
+  frame_bytes_wanted_ = kLengthBytes + static_cast<size_t>(length);
+  if (pending < frame_bytes_wanted_) return std::nullopt;
+  SharedBytes frame(block_, {block_->data() + consumed_ + kLengthBytes, static_cast<size_t>(length)});
+  consumed_ += frame_bytes_wanted_;
+  frame_bytes_wanted_ = 0;
+  return frame;
+}
+
+void FrameReader::start_block(size_t capacity) {
+  SharedBlock* block = SharedBlock::make(capacity);
+  const size_t pending = filled_ - consumed_;
+  WEIR_ASSERT(pending < capacity, pending, capacity);
+  if (pending > 0) std::memcpy(block->data(), block_->data() + consumed_, pending);
+  if (block_ != nullptr) block_->drop_reference();
+  block_ = block;
+  consumed_ = 0;
+  filled_ = pending;
+}
+
+}  // namespace weir::server

@@ -1,0 +1,82 @@
+#include "weir/server/frame_reader.h"
+
+#include <gtest/gtest.h>
+
+#include <deque>
+
+#include "weir/base/prng.h"
+#include "weir/base/writer.h"
+
+namespace weir::server {
+namespace {
+
+void feed(FrameReader& reader, ByteView bytes, size_t piece) {
+  while (!bytes.empty()) {
+    const MutableBytes space = reader.space();
+    const size_t count = std::min({space.size(), bytes.size(), piece});
+    std::memcpy(space.data(), bytes.data(), count);
+    reader.filled(count);
+    bytes = bytes.subspan(count);
+    if (count == piece) break;
+  }
+}
+
+// Property: whatever the sizes of frames and of reads, and however long frames are kept, the frames that come out are the
+// ones that went in. Fails when a block is reused while a slice points into it, or a straddling frame loses bytes.
+TEST(FrameReader, yields_the_frames_that_were_sent) {
+  for (uint64_t seed = 1; seed <= 40; ++seed) {
+    Prng prng(seed);
+    FrameReader reader(3 * 1024 * 1024);
+    std::deque<Bytes> expected;
+    Writer stream;
+    for (int i = 0; i < 60; ++i) {
+      Bytes frame(prng.below(prng.chance(5) ? 2'000'000 : 9000));
+      for (size_t j = 0; j < frame.size(); j += 61) frame[j] = static_cast<std::byte>(prng.next());
+      stream.i32(static_cast<int32_t>(frame.size()));
+      stream.bytes(frame);
+      expected.push_back(std::move(frame));
+    }
+    std::deque<SharedBytes> kept;
+    size_t at = 0;
+    while (at < stream.size() || !expected.empty()) {
+      const MutableBytes space = reader.space();
+      const size_t count = std::min({space.size(), stream.size() - at, static_cast<size_t>(prng.between(1, 200'000))});
+      std::memcpy(space.data(), stream.view().data() + at, count);
+      reader.filled(count);
+      at += count;
+      for (;;) {
+        auto frame = reader.next();
+        ASSERT_TRUE(frame);
+        if (!*frame) break;
+        kept.push_back(std::move(**frame));
+        if (prng.chance(40)) {
+          while (!kept.empty()) {
+            ASSERT_TRUE(equal(kept.front(), expected.front()));
+            kept.pop_front();
+            expected.pop_front();
+          }
+        }
+      }
+      if (at == stream.size()) {
+        for (; !kept.empty(); kept.pop_front(), expected.pop_front()) ASSERT_TRUE(equal(kept.front(), expected.front()));
+      }
+    }
+    EXPECT_FALSE(reader.has_partial_frame());
+  }
+}
+
+// Property: a length that is negative or above the limit is refused before anything is allocated for it.
+TEST(FrameReader, refuses_lengths_out_of_range) {
+  for (int32_t length : {-1, INT32_MIN, 101, INT32_MAX}) {
+    FrameReader reader(100);
+    Writer writer;
+    writer.i32(length);
+    feed(reader, writer.view(), 4);
+    const auto frame = reader.next();
+    ASSERT_FALSE(frame);
+    EXPECT_EQ(frame.error().code(), ErrorCode::kMalformedFrame);
+  }
+}
+
+}  // namespace
+}  // namespace weir::server
