@@ -54,6 +54,9 @@ class Codecs {
   Result<void> decompress_into(Compression compression, ByteView input, size_t output_bytes_max, Bytes& output);
   Result<Bytes> decompress(Compression compression, ByteView input, size_t output_bytes_max);
 
+  // lz4 out of a message of magic 0, whose frames carry a wrong header checksum (lz4.h). Otherwise as decompress_into.
+  Result<void> decompress_lz4_v0_into(ByteView input, size_t output_bytes_max, Bytes& output);
+
  private:
   struct Contexts;
   std::unique_ptr<Contexts> contexts_;
