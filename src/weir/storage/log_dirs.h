@@ -1,0 +1,115 @@
+// All partitions' logs of one node, in one or more log directories.
+//
+// Owner    node (through server's broker object).
+// Shard    one; everything here, and every Log it hands out, belongs to it.
+// Format   docs/formats/log-directory.md: meta.properties, checkpoints, .lock, .kafka_cleanshutdown.
+// Holds    - a partition's log lies in exactly one directory
+//          - a directory is locked from open() until close() or destruction
+//          - .kafka_cleanshutdown exists only while nothing is open: open() removes it, close() writes it last
+//          - recovery points on disk never name an offset that was not synced
+//
+// Order of a start:  open() -> raft opens __cluster_metadata-0 with services() -> load() -> create_log(), find(), ...
+// __cluster_metadata-0 is never among the logs here.
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "weir/base/error.h"
+#include "weir/base/ids.h"
+#include "weir/base/uuid.h"
+#include "weir/runtime/environment.h"
+#include "weir/runtime/task.h"
+#include "weir/storage/log.h"
+
+namespace weir::storage {
+
+struct TopicPartition {
+  std::string topic;
+  PartitionIndex partition;
+  friend auto operator<=>(const TopicPartition&, const TopicPartition&) = default;
+};
+
+struct LogManagerOptions {
+  std::vector<std::string> dirs;                    // log.dirs; absolute paths, at least one
+  std::string cluster_id;                           // empty: take the one found in meta.properties
+  BrokerId node_id{0};
+  LogOptions defaults;                              // of logs until set_options()
+  size_t tail_cache_bytes = 64 << 20;               // of the newest batches of all logs
+  size_t open_files_max = 20000;
+  int recoveries_in_parallel_max = 8;               // num.recovery.threads.per.data.dir, in our way
+  int64_t disk_reserve_bytes_max = 256 << 20;       // clients stop when less than min(this, 1 % of the disk) is free
+  int64_t recovery_point_checkpoint_ms = 60000;     // log.flush.offset.checkpoint.interval.ms
+  int64_t high_watermark_checkpoint_ms = 5000;      // replica.high.watermark.checkpoint.interval.ms
+};
+
+// A log found at load().
+struct FoundLog {
+  TopicPartition partition;
+  Uuid topic_id;        // of partition.metadata; zero when the file is not there
+  Log* log = nullptr;
+};
+
+struct DirectoryInfo {
+  std::string path;
+  Uuid id;                             // directory.id
+  bool was_clean = false;              // the last stop was clean
+  int64_t previous_broker_epoch = -1;  // of .kafka_cleanshutdown; -1 when unknown or not clean
+  std::optional<Error> failure;        // offline
+};
+
+class LogManager {
+ public:
+  // Creates missing directories, locks each, checks meta.properties, reads checkpoints and the clean marker (and removes it).
+  // At least one directory must be formatted; others that are empty are given a meta.properties.
+  // Errors, each a sentence for the operator: kLocked (with the pid), kPermissionDenied, kMalformedFile,
+  // kInconsistentClusterId, kInvalidConfig (another node.id, a directory twice), kNotFound (no directory is formatted).
+  static Task<Result<std::unique_ptr<LogManager>>> open(runtime::Environment& environment, LogManagerOptions options);
+  ~LogManager();
+  LogManager(const LogManager&) = delete;
+  LogManager& operator=(const LogManager&) = delete;
+
+  // For a log that its caller owns and opens with Log::open(): the quorum's.
+  LogServices services(size_t directory = 0);
+  const std::string& cluster_id() const;
+  std::vector<DirectoryInfo> directories() const;
+
+  // Opens the logs of all partitions: cheaply after a clean stop, else with recovery, so many at a time. Starts the periodic
+  // checkpoints. Half-finished deletions (-delete) are taken up again. A directory that fails goes offline; the rest serves.
+  // Errors: kMalformedFile (a name in a directory that is not topic-N), kKafkaStorageError (every directory is offline).
+  Task<Result<void>> load();
+  std::vector<FoundLog> logs() const;
+
+  // nullptr when there is none. The pointer is good until delete_log() or close().
+  Log* find(std::string_view topic, PartitionIndex partition) const;
+  // partition.metadata's id of a log; zero when unknown.
+  Uuid topic_id(std::string_view topic, PartitionIndex partition) const;
+  // Index into directories() of a log's directory; the log must exist.
+  size_t directory_of(std::string_view topic, PartitionIndex partition) const;
+
+  // Creates the log in the online directory with the fewest logs, or returns the one that is there.
+  // Errors: kInconsistentTopicId (there is one of another topic id), kInvalidTopicException, kKafkaStorageError.
+  Task<Result<Log*>> create_log(std::string topic, PartitionIndex partition, Uuid topic_id, LogOptions options);
+  // The directory is renamed to <topic>-<p>.<uuid>-delete before this returns and removed after file.delete.delay.ms.
+  // Nobody may use the Log any more. Success when there is none.
+  Task<Result<void>> delete_log(std::string topic, PartitionIndex partition);
+  // The same for a log whose topic is not in the metadata any more: renamed to ...-stray and kept.
+  Task<Result<void>> set_aside_stray(std::string topic, PartitionIndex partition);
+
+  // Writes the recovery-point, log-start and replication checkpoints of all directories now.
+  Task<Result<void>> write_checkpoints();
+
+  // Clean stop: closes every log, writes the checkpoints and at last .kafka_cleanshutdown with `broker_epoch`.
+  Task<Result<void>> close(BrokerEpoch broker_epoch);
+
+ private:
+  class Core;
+  explicit LogManager(std::unique_ptr<Core> core);
+  std::unique_ptr<Core> core_;
+};
+
+}  // namespace weir::storage
