@@ -42,7 +42,7 @@ constexpr Heavy kNotInHeaders[] = {
     {"ranges", "write the loop"},
     {"thread", "run on a Shard or through Offload"},
     {"future", "return a Task"},
-    {"functional", "take a template parameter or a small interface; std::hash comes with <string_view>"},
+    {"functional", "take a template parameter or a small interface; std::hash comes with <string_view>, std::less with <map>"},
 };
 constexpr std::string_view kNotInSources[] = {"iostream", "regex", "future"};
 
