@@ -1,0 +1,155 @@
+// One replica of a partition on this broker: its role, its high watermark, and everybody who waits for it to move.
+//
+// Owner    PartitionManager, which tells it its role from the metadata image. It is the only writer of its log.
+// Shard    the broker shard.
+// Holds    - log_start_offset() <= last_stable_offset() <= high_watermark() <= log_end_offset()
+//          - the high watermark never moves back while this broker leads
+//          - with weir.flush.on.ack nothing above the durable end is ever shown to a consumer, so that an offset a consumer
+//            has seen keeps its record through a power cut
+//          - appends are taken only while this broker leads
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "weir/base/intrusive_list.h"
+#include "weir/metadata/image.h"
+#include "weir/runtime/environment.h"
+#include "weir/runtime/wait_queue.h"
+#include "weir/storage/log.h"
+#include "weir/storage/log_dirs.h"
+
+namespace weir::replication {
+
+using runtime::Task;
+
+enum class Isolation : int8_t { kReadUncommitted = 0, kReadCommitted = 1 };
+
+// Somebody who wants to hear that a partition moved: a fetch in its long poll. Leaves when destroyed.
+class PartitionWatch : public ListHook {
+ public:
+  // The high watermark moved, or the partition's role or health changed. Must not destroy any watch.
+  virtual void on_progress() = 0;
+
+ protected:
+  ~PartitionWatch() = default;
+};
+
+struct FetchedRecords {
+  std::vector<SharedBytes> slices;   // whole batches
+  size_t bytes = 0;
+  Offset high_watermark;
+  Offset last_stable_offset;
+  Offset log_start_offset;
+  std::optional<std::vector<storage::AbortedTransaction>> aborted;  // only for kReadCommitted
+};
+
+class Partition;
+
+// Keeps a partition and its log from being destroyed while a request uses them; hold one across every co_await.
+class PartitionRef {
+ public:
+  PartitionRef() = default;
+  explicit PartitionRef(Partition* partition);
+  PartitionRef(const PartitionRef& other) : PartitionRef(other.partition_) {}
+  PartitionRef(PartitionRef&& other) noexcept : partition_(std::exchange(other.partition_, nullptr)) {}
+  PartitionRef& operator=(PartitionRef other) noexcept {
+    std::swap(partition_, other.partition_);
+    return *this;
+  }
+  ~PartitionRef();
+
+  explicit operator bool() const { return partition_ != nullptr; }
+  Partition* operator->() const { return partition_; }
+  Partition& operator*() const { return *partition_; }
+
+ private:
+  Partition* partition_ = nullptr;
+};
+
+class Partition final : private storage::LogObserver {
+ public:
+  Partition(runtime::Environment& environment, storage::TopicPartition name, Uuid topic_id, storage::Log& log);
+  ~Partition();
+
+  const storage::TopicPartition& name() const { return name_; }
+  Uuid topic_id() const { return topic_id_; }
+
+  // Takes the role the image gives: leader or follower of `state`, in its epoch.
+  void apply(const metadata::Partition& state, BrokerId self);
+  // min.insync.replicas and the log's own options.
+  void configure(const storage::LogOptions& options, int min_insync_replicas);
+  // The topic is going away, or the process: every waiter ends with `reason`; nothing is taken any more.
+  void retire(ErrorCode reason);
+  // Resolves when no PartitionRef is left; only after retire().
+  Task<void> unused();
+
+  bool is_leader() const { return leader_ == self_ && !retired_; }
+  BrokerId leader() const { return leader_; }
+  LeaderEpoch leader_epoch() const { return leader_epoch_; }
+
+  // Whether the caller's view of leadership agrees. kNoLeaderEpoch skips the epoch check.
+  // Errors: kNotLeaderOrFollower, kFencedLeaderEpoch, kUnknownLeaderEpoch, kKafkaStorageError (the log failed).
+  Result<void> check_leader(LeaderEpoch expected) const;
+
+  // Queues one validated batch (see storage::Log::append). With acks = -1, kNotEnoughReplicas when the ISR is too small.
+  Result<storage::AppendResult> append(SharedBytes batch, const storage::AppendInfo& info, int acks);
+  // Resolves when `last` is below the high watermark. Errors: kRequestTimedOut, kNotLeaderOrFollower, kKafkaStorageError.
+  Task<Result<void>> committed(Offset last, Deadline deadline);
+  // Resolves when `last` is written here (acks = 1). Errors as above.
+  Task<Result<void>> written(Offset last, Deadline deadline);
+
+  Offset log_start_offset() const;
+  Offset log_end_offset() const;
+  Offset high_watermark() const { return high_watermark_; }
+  Offset last_stable_offset() const;
+  // The first offset that a reader of that isolation may not see yet.
+  Offset readable_end(Isolation isolation) const;
+
+  // Whole batches from `from` that a reader of that isolation may see. Empty at the end.
+  // Errors: kOffsetOutOfRange, kKafkaStorageError, kCorruptMessage.
+  Task<Result<FetchedRecords>> fetch(Offset from, Isolation isolation, size_t bytes_max, bool at_least_one_batch);
+
+  void watch(PartitionWatch& watch) { watches_.push_back(watch); }
+  storage::Log& log() { return log_; }
+  const storage::Log& log() const { return log_; }
+
+ private:
+  friend class PartitionRef;
+  void on_written(Offset written_end) override;
+  void on_durable(Offset durable_end) override;
+  void on_failed(const Error& error) override;
+  void advance_high_watermark();
+  void wake_all();
+  Result<void> check_usable() const;
+
+  runtime::Environment& environment_;
+  storage::TopicPartition name_;
+  Uuid topic_id_;
+  storage::Log& log_;
+  BrokerId self_ = kNoBroker;
+  BrokerId leader_ = kNoBroker;
+  LeaderEpoch leader_epoch_ = kNoLeaderEpoch;
+  size_t replicas_ = 1;
+  size_t isr_ = 1;
+  int min_insync_replicas_ = 1;
+  Offset high_watermark_{0};
+  bool retired_ = false;
+  ErrorCode retired_reason_ = ErrorCode::kNone;
+  size_t references_ = 0;
+  runtime::WaitQueue progress_;
+  runtime::WaitQueue unreferenced_;
+  IntrusiveList<PartitionWatch> watches_;
+};
+
+inline PartitionRef::PartitionRef(Partition* partition) : partition_(partition) {
+  if (partition_ != nullptr) ++partition_->references_;
+}
+inline PartitionRef::~PartitionRef() {
+  if (partition_ != nullptr && --partition_->references_ == 0) partition_->unreferenced_.notify_all();
+}
+
+}  // namespace weir::replication

@@ -1,0 +1,136 @@
+#include "weir/replication/partition_manager.h"
+
+#include <algorithm>
+#include <set>
+
+namespace weir::replication {
+
+using runtime::Task;
+
+PartitionManager::PartitionManager(runtime::Environment& environment, storage::LogManager& logs, metadata::StaticConfig static_config,
+                                   BrokerId self)
+    : environment_(environment), logs_(logs), static_config_(std::move(static_config)), self_(self) {}
+
+PartitionManager::~PartitionManager() = default;
+
+PartitionRef PartitionManager::find(std::string_view topic, PartitionIndex index) const {
+  const auto it = topics_.find(topic);
+  if (it == topics_.end()) return {};
+  const auto& partitions = it->second->partitions;
+  const auto i = static_cast<size_t>(index.value());
+  return i < partitions.size() ? PartitionRef(partitions[i].get()) : PartitionRef();
+}
+
+PartitionRef PartitionManager::find(Uuid topic_id, PartitionIndex index) const {
+  const auto it = by_id_.find(topic_id);
+  if (it == by_id_.end()) return {};
+  const auto& partitions = it->second->partitions;
+  const auto i = static_cast<size_t>(index.value());
+  return i < partitions.size() ? PartitionRef(partitions[i].get()) : PartitionRef();
+}
+
+size_t PartitionManager::size() const {
+  size_t count = 0;
+  for_each([&](const Partition&) { ++count; });
+  return count;
+}
+
+size_t PartitionManager::leaders() const {
+  size_t count = 0;
+  for_each([&](const Partition& partition) { count += partition.is_leader() ? 1 : 0; });
+  return count;
+}
+
+Task<void> PartitionManager::on_metadata(const metadata::MetadataDelta& delta, metadata::ImageRef image) {
+  for (const Uuid& id : delta.deleted_topics()) {
+    const metadata::Topic* gone = delta.before().topic(id);
+    WEIR_ASSERT(gone != nullptr);
+    co_await remove_topic(gone->name, id);
+  }
+  if (!saw_first_image_) {
+    saw_first_image_ = true;
+    co_await set_aside_strays(image);
+  }
+  std::set<std::string> touched;
+  bool all = false;
+  for (const auto& [id, index] : delta.changed_partitions()) {
+    if (const metadata::Topic* topic = image->topic(id)) touched.insert(topic->name);
+  }
+  for (const metadata::ConfigResource& resource : delta.changed_configs()) {
+    if (resource.type == metadata::ConfigResourceType::kTopic && image->topic(resource.name) != nullptr) touched.insert(resource.name);
+    if (resource.type == metadata::ConfigResourceType::kBroker) all = true;  // broker options are defaults of topics
+  }
+  if (all) {
+    for (const auto& [name, topic] : topics_) touched.insert(name);
+  }
+  for (const std::string& name : touched) co_await update_topic(image, name);
+}
+
+Task<void> PartitionManager::remove_topic(std::string name, Uuid id) {
+  const auto it = topics_.find(name);
+  if (it == topics_.end() || it->second->id != id) co_return;
+  // Out of the tables first, so that no request finds a partition whose files are going away.
+  const std::unique_ptr<Topic> topic = std::move(it->second);
+  topics_.erase(it);
+  by_id_.erase(id);
+  for (const auto& partition : topic->partitions) {
+    if (partition == nullptr) continue;
+    partition->retire(ErrorCode::kUnknownTopicOrPartition);
+    co_await partition->unused();
+    const Result<void> removed = co_await logs_.delete_log(partition->name().topic, partition->name().partition);
+    if (!removed) environment_.log.error("cannot delete {}-{}: {}", name, partition->name().partition, removed.error().describe());
+  }
+}
+
+Task<void> PartitionManager::set_aside_strays(metadata::ImageRef image) {
+  for (const storage::FoundLog& found : logs_.logs()) {
+    const metadata::Topic* topic = image->topic(found.partition.topic);
+    const metadata::Partition* partition = topic == nullptr ? nullptr : topic->partition(found.partition.partition);
+    const bool same_topic = topic != nullptr && (found.topic_id.is_zero() || found.topic_id == topic->id);
+    const bool assigned = partition != nullptr && std::ranges::find(partition->replicas, self_) != partition->replicas.end();
+    if (same_topic && assigned) continue;
+    environment_.log.warning("{}-{} is not in the metadata as this broker's; its directory is renamed to -stray and kept",
+                             found.partition.topic, found.partition.partition);
+    const Result<void> moved = co_await logs_.set_aside_stray(found.partition.topic, found.partition.partition);
+    if (!moved) environment_.log.error("cannot set aside {}-{}: {}", found.partition.topic, found.partition.partition, moved.error().describe());
+  }
+}
+
+Task<void> PartitionManager::update_topic(metadata::ImageRef image, std::string name) {
+  const metadata::Topic* described = image->topic(name);
+  if (described == nullptr) co_return;
+  const PartitionConfig config = partition_config(*image, static_config_, self_, *described);
+  std::unique_ptr<Topic>& topic = topics_[name];
+  if (topic == nullptr) {
+    topic = std::make_unique<Topic>();
+    topic->name = name;
+    topic->id = described->id;
+    by_id_[described->id] = topic.get();
+  }
+  WEIR_ASSERT(topic->id == described->id, topic->id, described->id);
+  Topic* const kept = topic.get();  // only this subscriber changes topics_, one call at a time
+  kept->partitions.resize(std::max(kept->partitions.size(), static_cast<size_t>(described->partition_count())));
+  for (int32_t i = 0; i < described->partition_count(); ++i) {
+    const PartitionIndex index(i);
+    const metadata::Partition* state = described->partition(index);
+    WEIR_ASSERT(state != nullptr, i);
+    if (std::ranges::find(state->replicas, self_) == state->replicas.end()) continue;
+    std::unique_ptr<Partition>& partition = kept->partitions[static_cast<size_t>(i)];
+    if (partition == nullptr) {
+      Result<storage::Log*> log = co_await logs_.create_log(name, index, described->id, config.log);
+      if (!log) {
+        environment_.log.error("cannot create {}-{}: {}", name, i, log.error().describe());
+        continue;
+      }
+      partition = std::make_unique<Partition>(environment_, storage::TopicPartition{name, index}, described->id, **log);
+    }
+    partition->configure(config.log, config.min_insync_replicas);
+    partition->apply(*state, self_);
+  }
+}
+
+void PartitionManager::retire_all(ErrorCode reason) {
+  for_each([reason](Partition& partition) { partition.retire(reason); });
+}
+
+}  // namespace weir::replication

@@ -1,0 +1,78 @@
+// All partitions this broker holds, kept as the metadata image says: created, configured, led, deleted.
+//
+// Owner    node. Subscribes to MetadataService after LogManager::load().
+// Shard    the broker shard.
+// Holds    - every partition of the image whose replicas include this broker has a Partition here (or its creation failed and
+//            was logged: clients get KAFKA_STORAGE_ERROR)
+//          - find() by name and by topic id agree
+#pragma once
+
+#include <map>
+#include <memory>
+#include <string>
+#include <string_view>
+#include <unordered_map>
+#include <vector>
+
+#include "weir/metadata/service.h"
+#include "weir/replication/partition.h"
+#include "weir/storage/log_dirs.h"
+
+namespace weir::replication {
+
+// What the configuration says about one topic's partitions.
+struct PartitionConfig {
+  storage::LogOptions log;
+  int min_insync_replicas = 1;
+};
+
+// From the effective topic configuration of `image` to what storage understands.
+PartitionConfig partition_config(const metadata::MetadataImage& image, const metadata::StaticConfig& static_config, BrokerId self,
+                                 const metadata::Topic& topic);
+
+class PartitionManager final : public metadata::MetadataSubscriber {
+ public:
+  PartitionManager(runtime::Environment& environment, storage::LogManager& logs, metadata::StaticConfig static_config, BrokerId self);
+  ~PartitionManager() override;
+
+  // Empty when this broker does not hold it.
+  PartitionRef find(std::string_view topic, PartitionIndex index) const;
+  PartitionRef find(Uuid topic_id, PartitionIndex index) const;
+  // Calls `visit(Partition&)` for each, by topic name and index.
+  template <typename Visit>
+  void for_each(Visit visit) const {
+    for (const auto& [name, topic] : topics_) {
+      for (const auto& partition : topic->partitions) {
+        if (partition != nullptr) visit(*partition);
+      }
+    }
+  }
+  size_t size() const;
+  size_t leaders() const;
+
+  runtime::Task<void> on_metadata(const metadata::MetadataDelta& delta, metadata::ImageRef image) override;
+
+  // Ends every waiter; called before the logs are closed.
+  void retire_all(ErrorCode reason);
+
+ private:
+  struct Topic {
+    std::string name;
+    Uuid id;
+    std::vector<std::unique_ptr<Partition>> partitions;  // by index; null: not here
+  };
+
+  runtime::Task<void> remove_topic(std::string name, Uuid id);
+  runtime::Task<void> update_topic(metadata::ImageRef image, std::string name);
+  runtime::Task<void> set_aside_strays(metadata::ImageRef image);
+
+  runtime::Environment& environment_;
+  storage::LogManager& logs_;
+  metadata::StaticConfig static_config_;
+  BrokerId self_;
+  bool saw_first_image_ = false;
+  std::map<std::string, std::unique_ptr<Topic>, std::less<>> topics_;
+  std::unordered_map<Uuid, Topic*> by_id_;
+};
+
+}  // namespace weir::replication
