@@ -48,8 +48,8 @@ class Codecs {
   // `level` is the codec's own; out of range is clamped. Errors: kInternal (the library refused; not caused by the input).
   Result<Bytes> compress(Compression compression, int level, ByteView input);
 
-  // Replaces `output` with the decompressed bytes, reusing its capacity. The whole input must be consumed: anything after
-  // the last frame that is not a frame is an error. On an error the contents of `output` mean nothing.
+  // Replaces `output` with the decompressed bytes, reusing its capacity. Anything after the last frame that is not a
+  // frame is an error, but for gzip, whose other readers pass over it. On an error the contents of `output` mean nothing.
   // Errors: kCorruptMessage (not what the codec writes, or cut short); kOutputTooLarge (more than `output_bytes_max`).
   Result<void> decompress_into(Compression compression, ByteView input, size_t output_bytes_max, Bytes& output);
   Result<Bytes> decompress(Compression compression, ByteView input, size_t output_bytes_max);

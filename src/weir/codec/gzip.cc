@@ -109,7 +109,8 @@ Result<void> Gzip::decompress(ByteView input, size_t output_bytes_max, Bytes& ou
     }
     WEIR_CHECK(out.produced(room - state.avail_out));
     if (state.block_state == ISAL_BLOCK_FINISH) {
-      if (state.avail_in == 0) break;
+      // Bytes that do not begin another member are passed over, as Java's reader does: Kafka takes such batches.
+      if (state.avail_in < 2 || state.next_in[0] != 0x1f || state.next_in[1] != 0x8b) break;
       isal_inflate_reset(&state);  // another member follows
       state.crc_flag = ISAL_GZIP;
     } else if (state.avail_in == 0 && state.avail_out != 0) {

@@ -11,6 +11,8 @@ namespace weir::record {
 namespace {
 
 constexpr int32_t kLengthMinV0 = 14;  // crc 4, magic 1, attributes 1, key and value lengths 4+4
+constexpr size_t kAttributesAt = 21;
+constexpr size_t kMaxTimestampAt = 35;
 
 }  // namespace
 
@@ -88,13 +90,16 @@ void set_leader_epoch(MutableBytes bytes, LeaderEpoch leader_epoch) {
 
 void set_log_append_time(MutableBytes bytes, TimestampMs now) {
   WEIR_ASSERT(bytes.size() >= kHeaderBytes, bytes.size());
-  store_be(bytes.data() + 21, static_cast<int16_t>(load_be<int16_t>(bytes.data() + 21) | kLogAppendTimeBit));
-  set_max_timestamp(bytes, now);
+  store_be(bytes.data() + kAttributesAt, static_cast<int16_t>(load_be<int16_t>(bytes.data() + kAttributesAt) | kLogAppendTimeBit));
+  store_be(bytes.data() + kMaxTimestampAt, now);
+  store_be(bytes.data() + kCrcAt, compute_crc(bytes));
 }
 
-void set_max_timestamp(MutableBytes bytes, TimestampMs max_timestamp) {
-  WEIR_ASSERT(bytes.size() >= kHeaderBytes, bytes.size());
-  store_be(bytes.data() + 35, max_timestamp);
+void set_create_time(MutableBytes bytes, TimestampMs max_timestamp) {
+  const BatchHeader header = BatchHeader::unchecked(bytes);
+  if (header.timestamp_type() == TimestampType::kCreateTime && header.max_timestamp() == max_timestamp) return;
+  store_be(bytes.data() + kAttributesAt, static_cast<int16_t>(header.attributes() & ~kLogAppendTimeBit));
+  store_be(bytes.data() + kMaxTimestampAt, max_timestamp);
   store_be(bytes.data() + kCrcAt, compute_crc(bytes));
 }
 

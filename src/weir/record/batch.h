@@ -118,6 +118,7 @@ uint32_t compute_crc(ByteView bytes);
 void set_base_offset(MutableBytes bytes, Offset base_offset);           // not under the CRC
 void set_leader_epoch(MutableBytes bytes, LeaderEpoch leader_epoch);    // not under the CRC
 void set_log_append_time(MutableBytes bytes, TimestampMs now);          // attribute bit 3, max timestamp, new CRC
-void set_max_timestamp(MutableBytes bytes, TimestampMs max_timestamp);  // new CRC
+// CreateTime with `max_timestamp`; a new CRC when that changes anything.
+void set_create_time(MutableBytes bytes, TimestampMs max_timestamp);
 
 }  // namespace weir::record

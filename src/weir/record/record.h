@@ -62,12 +62,15 @@ class Records {
 
   // Of the record returned last, 0 first; for error lists.
   int32_t index() const { return read_ - 1; }
+  // All records as they lie in the batch, without compression.
+  ByteView body() const { return body_; }
 
  private:
-  Records(const BatchView& batch, ByteView body) : batch_(batch), reader_(body) {}
+  Records(const BatchView& batch, ByteView body) : batch_(batch), body_(body), reader_(body) {}
   std::unexpected<Error> wrong(const char* what);
 
   BatchView batch_;
+  ByteView body_;
   Reader reader_;
   int32_t read_ = 0;
   int64_t last_delta_ = -1;
