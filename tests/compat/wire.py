@@ -99,13 +99,15 @@ class Definitions:
                 continue
             name = message["name"].removesuffix("Request").removesuffix("Response")
             structs = {common["name"]: common["fields"] for common in message.get("commonStructs", [])}
-            self.learn_structs(message["fields"], structs)
+            for fields in [message["fields"], *list(structs.values())]:
+                self.learn_structs(fields, structs)
             message["structs"] = structs
             (self.requests if message["type"] == "request" else self.responses)[name] = message
             self.by_key[message["apiKey"]] = name
 
     def learn_structs(self, fields, structs):
         for field in fields:
+            field["name"] = field["name"][0].upper() + field["name"][1:]       # a few definitions begin in lower case
             if "fields" in field:
                 structs[field["type"].removeprefix("[]")] = field["fields"]
                 self.learn_structs(field["fields"], structs)
@@ -286,8 +288,9 @@ class Connection:
         out.pack("h", version)
         out.pack("i", correlation)
         client = self.client_id if client_id is Ellipsis else client_id
+        client = client.encode() if client is not None else None
         write_length(out, None if client is None else len(client), False, "h")
-        out.raw((client or "").encode())
+        out.raw(client or b"")
         if flexible:
             out.uvarint(len(header_tags))
             for number, data in header_tags:
