@@ -73,6 +73,7 @@ class SharedBytes {
   const std::byte* data() const { return view_.data(); }
   size_t size() const { return view_.size(); }
   bool empty() const { return view_.empty(); }
+  SharedBlock* block() const { return block_; }
   // Bytes this slice keeps alive (the whole block), for charging caches.
   size_t pinned_bytes() const { return block_ == nullptr ? 0 : block_->capacity(); }
   // [from, from + count) of this slice, sharing its block.

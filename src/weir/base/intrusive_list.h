@@ -63,6 +63,9 @@ class IntrusiveList {
     static_cast<ListHook&>(item).unlink();
     return item;
   }
+  // The neighbours of an item of this list; nullptr at the ends.
+  T* next(T& item) { return at(static_cast<ListHook&>(item).next_); }
+  T* previous(T& item) { return at(static_cast<ListHook&>(item).prev_); }
   // Calls `visit(item)` for each; `visit` may unlink or destroy the item it is given, no other.
   template <typename Visit>
   void for_each(Visit visit) {
@@ -74,6 +77,8 @@ class IntrusiveList {
   }
 
  private:
+  T* at(ListHook* hook) { return hook == &head_ ? nullptr : static_cast<T*>(hook); }
+
   ListHook head_;
 };
 

@@ -25,14 +25,9 @@
 #include "weir/runtime/environment.h"
 #include "weir/runtime/task.h"
 #include "weir/storage/log.h"
+#include "weir/storage/topic_partition.h"
 
 namespace weir::storage {
-
-struct TopicPartition {
-  std::string topic;
-  PartitionIndex partition;
-  friend auto operator<=>(const TopicPartition&, const TopicPartition&) = default;
-};
 
 struct LogManagerOptions {
   std::vector<std::string> dirs;                    // log.dirs; absolute paths, at least one

@@ -1,0 +1,52 @@
+// Open descriptors of one shard's logs: opened when asked for, the least recently used closed when there are too many.
+//
+// Owner    LogManager; outlives every Handle.
+// Holds    - open_count() counts handles that hold a file; a file in use somewhere lives on after its handle let go of it
+//          - the list of open handles is ordered by last use
+#pragma once
+
+#include <cstddef>
+#include <memory>
+#include <string>
+
+#include "weir/base/error.h"
+#include "weir/base/intrusive_list.h"
+#include "weir/runtime/disk.h"
+
+namespace weir::storage {
+
+class FileCache {
+ public:
+  // The place of one file; costs no descriptor until it is opened. Its owner knows the path.
+  class Handle : public ListHook {
+   public:
+    ~Handle() { close(); }
+    void close();
+    bool is_open() const { return file_ != nullptr; }
+
+   private:
+    friend class FileCache;
+    FileCache* cache_ = nullptr;
+    std::shared_ptr<runtime::File> file_;
+  };
+
+  FileCache(runtime::Disk& disk, size_t open_max) : disk_(disk), open_max_(open_max) { WEIR_ASSERT(open_max > 0); }
+  FileCache(const FileCache&) = delete;
+  FileCache& operator=(const FileCache&) = delete;
+
+  // The file when it is open, else nullptr.
+  std::shared_ptr<runtime::File> try_get(Handle& handle);
+  // The file, opened at `path` when it is not. `handle` must outlive the await.
+  runtime::Task<Result<std::shared_ptr<runtime::File>>> get(Handle& handle, std::string path, runtime::OpenMode mode);
+
+  size_t open_count() const { return open_count_; }
+  runtime::Disk& disk() { return disk_; }
+
+ private:
+  runtime::Disk& disk_;
+  size_t open_max_;
+  size_t open_count_ = 0;
+  IntrusiveList<Handle> open_;   // least recently used first
+};
+
+}  // namespace weir::storage
