@@ -2,7 +2,9 @@
 // Simulated: a disk that loses, tears and reorders what was not synced.
 //
 // Paths are absolute or relative to the process; '/' separates. Every buffer given must live until the await is over.
-// Errors of all operations: kNotFound, kAlreadyExists, kPermissionDenied, kNoSpace, kDiskError, each with path and reason.
+// Errors of all operations: kNotFound, kAlreadyExists, kPermissionDenied, kNoSpace, kDiskError, kUnavailable (out of
+// descriptors or memory: nothing is wrong with the disk), kInvalidArgument (a directory where a file is wanted and the like),
+// each with path and reason.
 // After a failed sync_data the file's unsynced bytes are unknown for ever: take the directory offline, never retry.
 #pragma once
 
@@ -80,7 +82,8 @@ class Disk {
   virtual Task<Result<void>> sync_directory(std::string dir) = 0;
   virtual Task<Result<DirEntry>> stat(std::string path) = 0;
   virtual Task<Result<DiskSpace>> space(std::string path) = 0;
-  // Exclusive advisory lock on `path` (created when missing, holding our pid as text). kLocked with the holder's pid.
+  // Exclusive advisory lock on `path` (created empty when missing, never written: Kafka keeps its .lock empty). kLocked, with
+  // the pid and name of the holder where the system tells.
   virtual Task<Result<std::unique_ptr<FileLock>>> lock(std::string path) = 0;
 };
 

@@ -1,0 +1,222 @@
+#include "weir/runtime/real/disk.h"
+
+#include <dirent.h>
+#include <fcntl.h>
+#include <sys/stat.h>
+#include <sys/statvfs.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <cerrno>
+#include <cstring>
+#include <system_error>
+
+#include "weir/runtime/real/file.h"
+#include "weir/runtime/real/holder.h"
+
+namespace weir::runtime {
+namespace {
+
+constexpr mode_t kFileMode = 0644;
+constexpr mode_t kDirectoryMode = 0755;
+
+int open_flags(OpenMode mode) {
+  switch (mode) {
+    case OpenMode::kRead: return O_RDONLY;
+    case OpenMode::kReadWrite: return O_RDWR;
+    case OpenMode::kCreate: return O_RDWR | O_CREAT;
+    case OpenMode::kCreateNew: return O_RDWR | O_CREAT | O_EXCL;
+  }
+  WEIR_UNREACHABLE(static_cast<int>(mode));
+}
+
+DirEntry entry_of(std::string name, const struct stat& about) {
+  const bool is_directory = S_ISDIR(about.st_mode);
+  return {std::move(name), is_directory, is_directory ? 0 : static_cast<uint64_t>(about.st_size),
+          about.st_mtim.tv_sec * 1000 + about.st_mtim.tv_nsec / 1'000'000};
+}
+
+std::string parent_of(const std::string& path) {
+  const size_t slash = path.rfind('/');
+  if (slash == std::string::npos) return ".";
+  return slash == 0 ? "/" : path.substr(0, slash);
+}
+
+int fsync_directory(const std::string& dir) {
+  const int fd = ::open(dir.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+  if (fd < 0) return errno;
+  const int error = ::fsync(fd) == 0 ? 0 : errno;
+  ::close(fd);
+  return error;
+}
+
+// Removes what is below `fd` (consumed), depth first.
+int remove_below(int fd) {
+  DIR* stream = ::fdopendir(fd);
+  if (stream == nullptr) {
+    const int error = errno;
+    ::close(fd);
+    return error;
+  }
+  int error = 0;
+  while (const dirent* entry = error == 0 ? ::readdir(stream) : nullptr) {
+    const char* name = entry->d_name;
+    if (std::strcmp(name, ".") == 0 || std::strcmp(name, "..") == 0) continue;
+    if (::unlinkat(::dirfd(stream), name, 0) == 0 || errno == ENOENT) continue;
+    if (errno != EISDIR && errno != EPERM) {
+      error = errno;
+      continue;
+    }
+    const int below = ::openat(::dirfd(stream), name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+    error = below < 0 ? errno : remove_below(below);
+    if (error == 0 && ::unlinkat(::dirfd(stream), name, AT_REMOVEDIR) != 0 && errno != ENOENT) error = errno;
+  }
+  ::closedir(stream);
+  return error;
+}
+
+int remove_tree(const std::string& dir) {
+  const int fd = ::open(dir.c_str(), O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+  if (fd < 0) return errno == ENOENT ? 0 : errno;
+  const int error = remove_below(fd);
+  if (error != 0) return error;
+  return ::rmdir(dir.c_str()) == 0 || errno == ENOENT ? 0 : errno;
+}
+
+class RealFileLock final : public FileLock {
+ public:
+  explicit RealFileLock(int fd) : fd_(fd) {}
+  ~RealFileLock() override { ::close(fd_); }
+
+ private:
+  int fd_;
+};
+
+// The lock is the open file's, not the process's (F_OFD_SETLK), so a second attempt within this process fails as well. The
+// kernel names the holder only when it used the older kind, as Java does; else it is looked for by its open files.
+Holder holder_of_lock(int fd) {
+  struct flock wanted {};
+  wanted.l_type = F_WRLCK;
+  if (::fcntl(fd, F_OFD_GETLK, &wanted) == 0 && wanted.l_type != F_UNLCK && wanted.l_pid > 0) return holder_with_pid(wanted.l_pid);
+  struct stat about;
+  if (::fstat(fd, &about) != 0) return {};
+  return holder_of_file(about.st_dev, about.st_ino).value_or(Holder{});
+}
+
+}  // namespace
+
+std::unexpected<Error> disk_failure(const char* doing, const std::string& path, int error) {
+  ErrorCode code = ErrorCode::kDiskError;
+  switch (error) {
+    case ENOENT:
+    case ENOTDIR: code = ErrorCode::kNotFound; break;
+    case EEXIST:
+    case ENOTEMPTY: code = ErrorCode::kAlreadyExists; break;
+    case EACCES:
+    case EPERM:
+    case EROFS: code = ErrorCode::kPermissionDenied; break;
+    case ENOSPC:
+    case EDQUOT: code = ErrorCode::kNoSpace; break;
+    case EMFILE:
+    case ENFILE:
+    case ENOMEM: code = ErrorCode::kUnavailable; break;
+    case EISDIR:
+    case EINVAL:
+    case ENAMETOOLONG: code = ErrorCode::kInvalidArgument; break;
+    default: break;
+  }
+  return fail(code, fmt::format("cannot {} {}: {}", doing, path, std::generic_category().message(error)));
+}
+
+RealDisk::RealDisk(RealLoop& loop, RealOffload& offload)
+    : loop_(loop), offload_(offload), accounts_(std::make_shared<Accounts>()) {}
+
+RealDisk::~RealDisk() = default;
+
+Task<Result<std::unique_ptr<File>>> RealDisk::open(std::string path, OpenMode mode) {
+  const int fd = ::open(path.c_str(), open_flags(mode) | O_CLOEXEC, kFileMode);
+  if (fd < 0) co_return disk_failure("open", path, errno);
+  co_return std::make_unique<RealFile>(loop_, offload_, accounts_, std::move(path), fd);
+}
+
+Task<Result<std::vector<DirEntry>>> RealDisk::list(std::string dir) {
+  DIR* stream = ::opendir(dir.c_str());
+  if (stream == nullptr) co_return disk_failure("list", dir, errno);
+  std::vector<DirEntry> entries;
+  while (const dirent* entry = ::readdir(stream)) {
+    const std::string name = entry->d_name;
+    struct stat about;
+    if (name == "." || name == ".." || ::fstatat(::dirfd(stream), name.c_str(), &about, 0) != 0) continue;
+    entries.push_back(entry_of(name, about));
+  }
+  ::closedir(stream);
+  std::ranges::sort(entries, {}, &DirEntry::name);
+  co_return entries;
+}
+
+Task<Result<void>> RealDisk::create_directories(std::string dir) {
+  for (size_t end = dir.find('/', 1);; end = dir.find('/', end + 1)) {
+    const std::string path = dir.substr(0, end);
+    if (!path.empty() && ::mkdir(path.c_str(), kDirectoryMode) == 0) {
+      WEIR_CO_CHECK(co_await sync_directory(parent_of(path)));
+    } else if (!path.empty() && errno != EEXIST) {
+      co_return disk_failure("create the directory", path, errno);
+    }
+    if (end == std::string::npos || end + 1 == dir.size()) break;
+  }
+  struct stat about;
+  if (::stat(dir.c_str(), &about) != 0) co_return disk_failure("create the directory", dir, errno);
+  if (!S_ISDIR(about.st_mode)) co_return disk_failure("create the directory", dir, EEXIST);
+  co_return Result<void>();
+}
+
+Task<Result<void>> RealDisk::rename(std::string from, std::string to) {
+  if (::rename(from.c_str(), to.c_str()) != 0) co_return disk_failure("rename", from + " to " + to, errno);
+  co_return Result<void>();
+}
+
+Task<Result<void>> RealDisk::remove(std::string path) {
+  if (::unlink(path.c_str()) != 0 && errno != ENOENT) co_return disk_failure("remove", path, errno);
+  co_return Result<void>();
+}
+
+Task<Result<void>> RealDisk::remove_all(std::string dir) {
+  const auto remove = [&dir] { return remove_tree(dir); };
+  const int error = co_await offload_.run(loop_, remove);
+  if (error != 0) co_return disk_failure("remove", dir, error);
+  co_return Result<void>();
+}
+
+Task<Result<void>> RealDisk::sync_directory(std::string dir) {
+  const auto sync = [&dir] { return fsync_directory(dir); };
+  const int error = co_await offload_.run(loop_, sync);
+  if (error != 0) co_return disk_failure("sync the directory", dir, error);
+  co_return Result<void>();
+}
+
+Task<Result<DirEntry>> RealDisk::stat(std::string path) {
+  struct stat about;
+  if (::stat(path.c_str(), &about) != 0) co_return disk_failure("look at", path, errno);
+  const size_t slash = path.rfind('/');
+  co_return entry_of(slash == std::string::npos ? path : path.substr(slash + 1), about);
+}
+
+Task<Result<DiskSpace>> RealDisk::space(std::string path) {
+  struct statvfs about;
+  if (::statvfs(path.c_str(), &about) != 0) co_return disk_failure("look at the space of", path, errno);
+  co_return DiskSpace{about.f_blocks * about.f_frsize, about.f_bavail * about.f_frsize};
+}
+
+Task<Result<std::unique_ptr<FileLock>>> RealDisk::lock(std::string path) {
+  const int fd = ::open(path.c_str(), O_RDWR | O_CREAT | O_CLOEXEC, kFileMode);
+  if (fd < 0) co_return disk_failure("open", path, errno);
+  auto lock = std::make_unique<RealFileLock>(fd);
+  struct flock wanted {};
+  wanted.l_type = F_WRLCK;
+  wanted.l_whence = SEEK_SET;
+  if (::fcntl(fd, F_OFD_SETLK, &wanted) == 0) co_return lock;
+  if (errno != EAGAIN && errno != EACCES) co_return disk_failure("lock", path, errno);
+  co_return fail(ErrorCode::kLocked, fmt::format("{} is locked by {}", path, holder_of_lock(fd).text()));
+}
+
+}  // namespace weir::runtime

@@ -1,0 +1,57 @@
+// Files of the system. Metadata operations, reads of cached bytes and most writes are done at once on the shard; what waits
+// for the device (fsync, uncached reads, writes while much is dirty) goes to the offload pool.
+//
+// Owner    RealShard.
+// Shard    its loop's. Files keep the disk's accounts and must not outlive it; detached write-back may.
+// Holds    - a file whose sync or write-back failed fails every later sync: after such a failure the kernel calls the lost
+//            pages clean, and a second fsync would report success
+#pragma once
+
+#include <memory>
+
+#include "weir/runtime/disk.h"
+#include "weir/runtime/real/loop.h"
+#include "weir/runtime/real/offload.h"
+
+namespace weir::runtime {
+
+// Bytes written and not yet on their way to the device, of one Disk, up to which a write is done on the shard itself. A write
+// into the page cache is a copy until the kernel thinks that too much is dirty and makes the writer wait for the device;
+// 64 MiB is far below that point on any machine that runs a broker (by default 20 % of free memory), and is a quarter of a
+// second of a slow device.
+inline constexpr uint64_t kDirtyBytesMax = 64ull << 20;
+// A file that has this much dirty is told to start writing back, so that a later sync finds little to do.
+inline constexpr uint64_t kWriteBackBytes = 8ull << 20;
+
+class RealDisk final : public Disk {
+ public:
+  RealDisk(RealLoop& loop, RealOffload& offload);
+  ~RealDisk() override;
+
+  Task<Result<std::unique_ptr<File>>> open(std::string path, OpenMode mode) override;
+  Task<Result<std::vector<DirEntry>>> list(std::string dir) override;
+  Task<Result<void>> create_directories(std::string dir) override;
+  Task<Result<void>> rename(std::string from, std::string to) override;
+  Task<Result<void>> remove(std::string path) override;
+  Task<Result<void>> remove_all(std::string dir) override;
+  Task<Result<void>> sync_directory(std::string dir) override;
+  Task<Result<DirEntry>> stat(std::string path) override;
+  Task<Result<DiskSpace>> space(std::string path) override;
+  Task<Result<std::unique_ptr<FileLock>>> lock(std::string path) override;
+
+  // Shared with the files and with write-back under way.
+  struct Accounts {
+    uint64_t dirty_bytes = 0;
+    bool writing_back = false;  // one file at a time: write-back must leave threads for syncs
+  };
+
+ private:
+  RealLoop& loop_;
+  RealOffload& offload_;
+  std::shared_ptr<Accounts> accounts_;
+};
+
+// The error for `error` (an errno) of `doing` ("write to") on `path`.
+std::unexpected<Error> disk_failure(const char* doing, const std::string& path, int error);
+
+}  // namespace weir::runtime
