@@ -1,0 +1,97 @@
+// Requests and responses with their headers, and records with what stands before their bodies.
+//
+// Request frame   int32 size | RequestHeader v1 or v2 | body
+// Response frame  int32 size | ResponseHeader v0 or v1 | body
+// Metadata record unsigned varint frame version (1) | unsigned varint type | unsigned varint version | body
+// Internal topic  key: int16 type | body v0;  value: int16 version | body
+#pragma once
+
+#include "weir/protocol/api_keys.h"
+#include "weir/protocol/decode.h"
+#include "weir/protocol/encode.h"
+#include "weir/protocol/request_header.h"
+#include "weir/protocol/response_header.h"
+
+namespace weir::protocol {
+
+inline constexpr size_t kFrameSizeBytes = 4;
+inline constexpr size_t kRequestHeadBytes = 8;  // key, version and correlation id, present in every header version
+
+// What is known of a request before its body is read.
+struct RequestHead {
+  int16_t api_key = -1;                    // as received; `api` is null when Kafka has no such key
+  int16_t api_version = -1;
+  int32_t correlation_id = 0;
+  std::optional<std::string> client_id;    // none when `api` is null: the rest of the header cannot be read
+  const ApiInfo* api = nullptr;
+  size_t body_at = 0;                      // where the body begins in the frame
+
+  bool version_known() const { return api != nullptr && api->versions.has(api_version); }
+};
+
+// Reads the header of a request frame, given without its size. A version that the API lacks is read by the rule for known
+// ones, so that ApiVersions can be answered whatever version the client asks with. Errors: kMalformedFrame.
+Result<RequestHead> read_request_head(ByteView frame);
+
+// Begins a response: size (patched by `finish_frame`) and header.
+void begin_response(FrameWriter& out, const ApiInfo& api, int16_t version, int32_t correlation_id);
+// Begins a request: size and header. A client's half.
+void begin_request(FrameWriter& out, const ApiInfo& api, int16_t version, int32_t correlation_id,
+                   const std::optional<std::string>& client_id);
+// Writes the size of everything after it into the frame's first four bytes.
+void finish_frame(FrameWriter& out);
+// Reads a response's header; returns where the body begins. `frame` is without its size. Errors: kMalformedFrame.
+Result<size_t> read_response_head(ByteView frame, const ApiInfo& api, int16_t version, int32_t& correlation_id);
+
+// A whole response frame, size and header included, ready to be sent in order.
+template <WireMessage T>
+Result<std::vector<SharedBytes>> response_frame(const T& response, int16_t version, int32_t correlation_id) {
+  FrameWriter out;
+  begin_response(out, api_info(T::kApiKey), version, correlation_id);
+  WEIR_CHECK(encode(out, response, version));
+  finish_frame(out);
+  return std::move(out).take();
+}
+
+// The same for a request.
+template <WireMessage T>
+Result<std::vector<SharedBytes>> request_frame(const T& request, int16_t version, int32_t correlation_id,
+                                               const std::optional<std::string>& client_id) {
+  FrameWriter out;
+  begin_request(out, api_info(T::kApiKey), version, correlation_id, client_id);
+  WEIR_CHECK(encode(out, request, version));
+  finish_frame(out);
+  return std::move(out).take();
+}
+
+// A key of an internal topic: its type, then the body.
+template <WireMessage T>
+Result<SharedBytes> encode_key(const T& key) {
+  FrameWriter out(64);
+  out.integer(T::kType);
+  WEIR_CHECK(encode(out, key, 0));
+  return std::move(out).join();
+}
+// A value of an internal topic: its version, then the body.
+template <WireMessage T>
+Result<SharedBytes> encode_value(const T& value, int16_t version) {
+  FrameWriter out(128);
+  out.integer(version);
+  WEIR_CHECK(encode(out, value, version));
+  return std::move(out).join();
+}
+// The int16 at the head of a key (its type) or value (its version). Errors: kMalformedFrame.
+Result<int16_t> leading_number(ByteView bytes);
+template <WireMessage T>
+Result<T> decode_key(ByteView bytes) {
+  WEIR_TRY(const int16_t type, leading_number(bytes));
+  if (type != T::kType) return fail(ErrorCode::kMalformedFrame, "the key is of another type");
+  return decode<T>(bytes.subspan(sizeof type), 0);
+}
+template <WireMessage T>
+Result<T> decode_value(ByteView bytes) {
+  WEIR_TRY(const int16_t version, leading_number(bytes));
+  return decode<T>(bytes.subspan(sizeof version), version);
+}
+
+}  // namespace weir::protocol
