@@ -31,6 +31,13 @@ def restart_clean_keeps_everything(t):
     assert [one.base_offset for one in wire.batches(t.fetch_one(name)["Records"])] == [0, 3, 5]
     config = t.call("DescribeConfigs", 4, {"Resources": [{"ResourceType": 2, "ResourceName": name, "ConfigurationKeys": ["retention.ms"]}]})
     assert config["Results"][0]["Configs"][0]["Value"] == "123456789"
+    now = t.await_topic(name)["Partitions"][0]["LeaderEpoch"]
+    if now:
+        # behaviour 47, the half that needs an epoch gone by
+        assert t.fetch_one(name, {"FetchOffset": 0, "CurrentLeaderEpoch": now - 1})["ErrorCode"] == 74
+        asked = t.call("OffsetForLeaderEpoch", 4, {"ReplicaId": -1, "Topics": [
+            {"Topic": name, "Partitions": [{"Partition": 0, "LeaderEpoch": 0}]}]})["Topics"][0]["Partitions"][0]
+        assert (asked["ErrorCode"], asked["LeaderEpoch"], asked["EndOffset"]) == (0, 0, 5), asked
     t.note("leader epoch", t.await_topic(name)["Partitions"][0]["LeaderEpoch"],
            differs="which epoch a restarted leader takes is the controller's choice")
 
@@ -80,12 +87,12 @@ def dump_log_segments(t):
     try:
         logs = sorted(glob.glob(os.path.join(glob.escape(folder), "*.log")))
         assert len(logs) >= 2, os.listdir(folder)
-        out = t.java("DumpLogSegments", "--files", ",".join(logs), "--deep-iteration", "--print-data-log", "--verify-index-only",
-                     bootstrap=False, check=False)
         out = t.java("DumpLogSegments", "--files", ",".join(logs), "--deep-iteration", bootstrap=False)
         text = out.out + out.err
-        complaints = [line for line in text.splitlines() if re.search("(?i)mismatch|corrupt|invalid bytes|exception|non-consecutive|not found", line)
-                      and "isvalid: true" not in line]
+        # the tool counts from -1 in every file, so it finds a gap before each segment but the first: that one is its own
+        gaps = re.findall(r"^  (-?\d+) is followed by (\d+)$", text, re.M)
+        assert all(before == "-1" for before, _ in gaps), gaps
+        complaints = [line for line in text.splitlines() if re.search("(?i)mismatch|corrupt|invalid bytes|exception|not found", line)]
         assert not complaints, complaints[:3]
         assert text.count("isvalid: false") == 0 and text.count("baseOffset:") == 34, text.count("baseOffset:")
         for kind in ("index", "timeindex"):

@@ -30,7 +30,7 @@ class Case:
     def __init__(self, function, limit, smoke):
         self.function, self.limit, self.smoke = function, limit, smoke
         self.name = function.__name__
-        self.group = self.name.split("_")[0]
+        self.client = {"go": "go", "node": "node", "librdkafka": "python", "purepython": "python"}.get(self.name.split("_")[0])
 
 
 def case(limit=30, smoke=True):
@@ -186,9 +186,9 @@ class Clients:
             if name not in self.ready:
                 try:
                     self.ready[name] = getattr(self, "make_" + name)()
-                except Skip as reason:
+                except (Skip, RuntimeError, subprocess.TimeoutExpired) as reason:
                     self.ready[name] = reason
-            if isinstance(self.ready[name], Skip):
+            if isinstance(self.ready[name], Exception):
                 raise self.ready[name]
             return self.ready[name]
 
@@ -232,9 +232,9 @@ class Clients:
         source = os.path.join(HERE, "clients", "go")
         major, minor = map(int, re.search(r"go(\d+)\.(\d+)", self.shell(["go", "version"])).groups())
         # the newest client for a newer Go; the last one that Debian 12's Go 1.19 compiles otherwise
-        module = "go.mod" if (major, minor) >= (1, 25) else "go119.mod"
+        module = "go.mod" if (major, minor) >= (1, 26) else "go119.mod"
         program = os.path.join(self.folder, "go-client-" + module.removesuffix(".mod"))
-        environment = dict(os.environ, GOFLAGS="-mod=mod -buildvcs=false", GOTOOLCHAIN="local", CGO_ENABLED="0")
+        environment = dict(os.environ, GOFLAGS="-mod=readonly -buildvcs=false", GOTOOLCHAIN="local", CGO_ENABLED="0")
         copy = os.path.join(self.folder, "go-source")
         shutil.rmtree(copy, ignore_errors=True)
         shutil.copytree(source, copy)
