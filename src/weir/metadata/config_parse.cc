@@ -3,7 +3,6 @@
 #include <charconv>
 #include <cmath>
 #include <limits>
-#include <set>
 
 #include <fmt/format.h>
 
@@ -100,6 +99,15 @@ Result<ConfigValue> parse_real(const ConfigOption& option, std::string_view text
   return bad_value(option, text, allowed.empty() ? "is not a number" : fmt::format("is not a number ({})", allowed));
 }
 
+// Kafka drops entries that were there before (KIP-1161).
+std::vector<std::string> without_repeats(std::vector<std::string> parts) {
+  std::vector<std::string> once;
+  for (std::string& part : parts) {
+    if (std::ranges::find(once, part) == once.end()) once.push_back(std::move(part));
+  }
+  return once;
+}
+
 Result<ConfigValue> parse_list(const ConfigOption& option, std::string_view text) {
   std::vector<std::string> parts;
   for (const std::string_view part : split(text, ',')) parts.emplace_back(part);
@@ -110,15 +118,13 @@ Result<ConfigValue> parse_list(const ConfigOption& option, std::string_view text
   if (check.kind != ConfigCheck::Kind::kList) return ConfigValue(std::move(parts));
   if (parts.empty() && !check.empty_allowed) return bad_value(option, text, "must not be empty");
   const std::vector<std::string_view> members = split(check.members, ',');
-  std::set<std::string_view> seen;
   for (const std::string& part : parts) {
     if (part.empty()) return bad_value(option, text, "has an empty entry");
     if (!members.empty() && std::ranges::find(members, part) == members.end()) {
       return bad_value(option, text, fmt::format("is not {}: \"{}\" is unknown", allowed_text(option), part));
     }
-    if (!seen.insert(part).second) return bad_value(option, text, fmt::format("has \"{}\" twice", part));
   }
-  return ConfigValue(std::move(parts));
+  return ConfigValue(without_repeats(std::move(parts)));
 }
 
 Result<ConfigValue> parse_text(const ConfigOption& option, std::string_view text) {

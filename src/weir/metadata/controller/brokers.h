@@ -1,0 +1,26 @@
+// Registering brokers, fencing and unfencing them, and handing out producer ids.
+#pragma once
+
+#include "weir/metadata/controller/decision.h"
+#include "weir/protocol/broker_registration.h"
+
+namespace weir::metadata {
+
+inline constexpr int32_t kProducerIdsPerBlock = 1'000;
+
+// The broker's epoch is the offset of its registration record. A broker that registers again under the same incarnation
+// keeps its epoch's meaning: it is registered anew. It starts fenced.
+// Errors: kInconsistentClusterId, kInvalidRegistration (no directories, one twice, or one of another broker),
+// kUnsupportedVersion (a finalized feature outside what the broker supports).
+Result<Decision<BrokerEpoch>> register_broker(const ControllerContext& context, const protocol::BrokerRegistrationRequest& request);
+
+// No record when the broker is so already. Unfencing gives partitions without a leader one of their in-sync replicas;
+// fencing takes leadership from the broker where another in-sync replica is alive, else leaves the partition without a
+// leader. Errors: kBrokerIdNotRegistered, kStaleBrokerEpoch.
+Result<std::vector<MetadataRecord>> set_broker_fenced(const ControllerContext& context, BrokerId broker, BrokerEpoch epoch,
+                                                      bool fenced);
+
+// A block of kProducerIdsPerBlock ids. Errors: kBrokerIdNotRegistered, kStaleBrokerEpoch, kUnknownServerError (none left).
+Result<Decision<ProducerId>> allocate_producer_ids(const ControllerContext& context, BrokerId broker, BrokerEpoch epoch);
+
+}  // namespace weir::metadata

@@ -1,0 +1,77 @@
+#include <map>
+#include <set>
+
+#include <fmt/format.h>
+
+#include "weir/metadata/controller/topics.h"
+
+namespace weir::metadata {
+namespace {
+
+using Deleted = protocol::DeleteTopicsResponse::DeletableTopicResult;
+using Asked = protocol::DeleteTopicsRequest::DeleteTopicState;
+
+Deleted not_deleted(const Asked& asked, ErrorCode code, std::string message = {}) {
+  Deleted result;
+  result.name = asked.name;
+  result.topic_id = asked.topic_id;
+  set_error(result, Error(code, std::move(message)));
+  return result;
+}
+
+std::vector<Asked> asked_topics(const protocol::DeleteTopicsRequest& request) {
+  std::vector<Asked> asked = request.topics;
+  for (const std::string& name : request.topic_names) asked.push_back({name, kZeroUuid});
+  return asked;
+}
+
+class Deleter {
+ public:
+  explicit Deleter(const ControllerContext& context) : context_(context) {}
+
+  void add(const Asked& asked) {
+    const bool by_id = !asked.topic_id.is_zero();
+    if (by_id && asked.name) return answer(not_deleted(asked, ErrorCode::kInvalidRequest, "give a topic's name or its id, not both"));
+    if (!by_id && !asked.name) return answer(not_deleted(asked, ErrorCode::kInvalidRequest, "neither a topic's name nor its id is given"));
+    const Topic* topic = by_id ? context_.image.topic(asked.topic_id) : context_.image.topic(std::string_view(*asked.name));
+    if (topic == nullptr) {
+      return answer(not_deleted(asked, by_id ? ErrorCode::kUnknownTopicId : ErrorCode::kUnknownTopicOrPartition));
+    }
+    if (!done_.insert(topic->id).second) {
+      return answer(not_deleted(asked, ErrorCode::kInvalidRequest, fmt::format("the request names topic \"{}\" twice", topic->name)));
+    }
+    Deleted result;
+    result.name = topic->name;
+    result.topic_id = topic->id;
+    answer(std::move(result));
+    decision_.records.emplace_back(protocol::RemoveTopicRecord{topic->id});
+  }
+  Decision<protocol::DeleteTopicsResponse> take() && { return std::move(decision_); }
+
+ private:
+  void answer(Deleted result) { decision_.response.responses.push_back(std::move(result)); }
+
+  const ControllerContext& context_;
+  std::set<Uuid> done_;
+  Decision<protocol::DeleteTopicsResponse> decision_;
+};
+
+}  // namespace
+
+Decision<protocol::DeleteTopicsResponse> delete_topics(const ControllerContext& context,
+                                                       const protocol::DeleteTopicsRequest& request) {
+  const std::vector<Asked> asked = asked_topics(request);
+  if (effective_broker_number(context.configs(), "delete.topic.enable") == 0) {
+    Decision<protocol::DeleteTopicsResponse> refused;
+    for (const Asked& topic : asked) {
+      refused.response.responses.push_back(
+          not_deleted(topic, ErrorCode::kTopicDeletionDisabled, "delete.topic.enable is false on this cluster"));
+    }
+    return refused;
+  }
+  Deleter deleter(context);
+  for (const Asked& topic : asked) deleter.add(topic);
+  return std::move(deleter).take();
+}
+
+}  // namespace weir::metadata
