@@ -55,8 +55,7 @@ Result<void> Codecs::decompress_into(Compression compression, ByteView input, si
       return {};
     case Compression::kGzip: return contexts_->gzip.decompress(input, output_bytes_max, output);
     case Compression::kSnappy: return contexts_->snappy.decompress(input, output_bytes_max, output);
-    case Compression::kLz4:
-      return contexts_->lz4.decompress(input, Lz4::HeaderChecksum::kChecked, output_bytes_max, output);
+    case Compression::kLz4: return contexts_->lz4.decompress(input, Lz4::HeaderChecksum::kChecked, output_bytes_max, output);
     case Compression::kZstd: return contexts_->zstd.decompress(input, output_bytes_max, output);
   }
   WEIR_UNREACHABLE(static_cast<int>(compression));

@@ -12,7 +12,8 @@
 namespace weir::codec {
 namespace {
 
-constexpr Compression kAll[] = {Compression::kNone, Compression::kGzip, Compression::kSnappy, Compression::kLz4, Compression::kZstd};
+constexpr Compression kAll[] = {Compression::kNone, Compression::kGzip, Compression::kSnappy, Compression::kLz4,
+                                Compression::kZstd};
 constexpr Compression kReal[] = {Compression::kGzip, Compression::kSnappy, Compression::kLz4, Compression::kZstd};
 constexpr size_t kPlenty = 64 << 20;
 
@@ -146,7 +147,8 @@ TEST(Snappy, writes_xerial_blocks) {
 // Property: raw snappy, which librdkafka writes, and two xerial streams in a row are read.
 TEST(Snappy, reads_raw_and_concatenated) {
   // "aaaa..." 20 times: length 20, literal "a", copy of 19 at distance 1 (snappy format_description.txt).
-  const Bytes raw = joined({as_bytes("\x14"), as_bytes(std::string_view("\x00", 1)), as_bytes("a"), as_bytes(std::string_view("\x4a\x01\x00", 3))});
+  const Bytes raw = joined(
+      {as_bytes("\x14"), as_bytes(std::string_view("\x00", 1)), as_bytes("a"), as_bytes(std::string_view("\x4a\x01\x00", 3))});
   const Result<Bytes> read = decompress(Compression::kSnappy, raw, 100);
   ASSERT_TRUE(read) << read.error().describe();
   EXPECT_EQ(as_text(*read), std::string(20, 'a'));

@@ -4,8 +4,6 @@
 
 namespace weir::codec {
 
-uint32_t crc32(ByteView bytes) {
-  return crc32_gzip_refl(0, reinterpret_cast<const unsigned char*>(bytes.data()), bytes.size());
-}
+uint32_t crc32(ByteView bytes) { return crc32_gzip_refl(0, reinterpret_cast<const unsigned char*>(bytes.data()), bytes.size()); }
 
 }  // namespace weir::codec

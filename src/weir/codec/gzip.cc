@@ -81,8 +81,7 @@ Result<Bytes> Gzip::compress_tight(int level, ByteView input) {
   }
   if (!contexts_->tight) return fail(ErrorCode::kInternal, "gzip compressor could not be made");
   Bytes output(libdeflate_gzip_compress_bound(contexts_->tight.get(), input.size()));
-  const size_t size =
-      libdeflate_gzip_compress(contexts_->tight.get(), input.data(), input.size(), output.data(), output.size());
+  const size_t size = libdeflate_gzip_compress(contexts_->tight.get(), input.data(), input.size(), output.data(), output.size());
   if (size == 0) return fail(ErrorCode::kInternal, "gzip compressor failed");
   output.resize(size);
   return output;

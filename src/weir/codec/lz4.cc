@@ -78,15 +78,15 @@ Result<Bytes> Lz4::compress(int level, ByteView input) {
   LZ4F_preferences_t preferences = LZ4F_INIT_PREFERENCES;
   preferences.frameInfo.blockSizeID = LZ4F_max64KB;
   preferences.frameInfo.blockMode = LZ4F_blockIndependent;
-  preferences.compressionLevel =
-      level == default_level(Compression::kLz4) ? 0 : std::clamp(level, kSlowLevelMin, kSlowLevelMax);
+  preferences.compressionLevel = level == default_level(Compression::kLz4) ? 0 : std::clamp(level, kSlowLevelMin, kSlowLevelMax);
   preferences.autoFlush = 1;
 
   LZ4F_cctx* context = contexts_->compression.get();
   Bytes output(LZ4F_HEADER_SIZE_MAX + LZ4F_compressBound(input.size(), &preferences));
   size_t used = LZ4F_compressBegin(context, output.data(), output.size(), &preferences);
   if (!LZ4F_isError(used)) {
-    const size_t body = LZ4F_compressUpdate(context, output.data() + used, output.size() - used, input.data(), input.size(), nullptr);
+    const size_t body =
+        LZ4F_compressUpdate(context, output.data() + used, output.size() - used, input.data(), input.size(), nullptr);
     used = LZ4F_isError(body) ? body : used + body;
   }
   if (!LZ4F_isError(used)) {

@@ -74,7 +74,8 @@ Result<void> Snappy::decompress(ByteView input, size_t output_bytes_max, Bytes& 
     const auto size = load_be<int32_t>(input.data());
     input = input.subspan(sizeof(int32_t));
     if (size <= 0 || static_cast<size_t>(size) > input.size()) {
-      return fail(ErrorCode::kCorruptMessage, fmt::format("snappy frame names a block of {} bytes, {} are left", size, input.size()));
+      return fail(ErrorCode::kCorruptMessage,
+                  fmt::format("snappy frame names a block of {} bytes, {} are left", size, input.size()));
     }
     WEIR_CHECK(snappy_block(input.first(static_cast<size_t>(size)), out));
     input = input.subspan(static_cast<size_t>(size));

@@ -90,7 +90,8 @@ void set_leader_epoch(MutableBytes bytes, LeaderEpoch leader_epoch) {
 
 void set_log_append_time(MutableBytes bytes, TimestampMs now) {
   WEIR_ASSERT(bytes.size() >= kHeaderBytes, bytes.size());
-  store_be(bytes.data() + kAttributesAt, static_cast<int16_t>(load_be<int16_t>(bytes.data() + kAttributesAt) | kLogAppendTimeBit));
+  store_be(bytes.data() + kAttributesAt,
+           static_cast<int16_t>(load_be<int16_t>(bytes.data() + kAttributesAt) | kLogAppendTimeBit));
   store_be(bytes.data() + kMaxTimestampAt, now);
   store_be(bytes.data() + kCrcAt, compute_crc(bytes));
 }

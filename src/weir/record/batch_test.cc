@@ -14,14 +14,36 @@ namespace {
 // docs/formats/record-batch.md, "A worked example": ("k", "v") at offset 7, leader epoch 3. Its CRC was worked out by a
 // bitwise CRC-32C that shares no code with ours.
 constexpr std::string_view kWorked =
-    "0000000000000007" "0000003a" "00000003" "02" "e99b8dd8" "0000" "00000000" "0000018bcfe56800" "0000018bcfe56800"
-    "ffffffffffffffff" "ffff" "ffffffff" "00000001"
-    "10" "00" "00" "00" "02" "6b" "02" "76" "00";
+    "0000000000000007"
+    "0000003a"
+    "00000003"
+    "02"
+    "e99b8dd8"
+    "0000"
+    "00000000"
+    "0000018bcfe56800"
+    "0000018bcfe56800"
+    "ffffffffffffffff"
+    "ffff"
+    "ffffffff"
+    "00000001"
+    "10"
+    "00"
+    "00"
+    "00"
+    "02"
+    "6b"
+    "02"
+    "76"
+    "00";
 
 Bytes small_batch() {
   codec::Codecs codecs;
-  BatchBuilder builder({.base_offset = Offset(100), .leader_epoch = LeaderEpoch(3), .producer_id = ProducerId(9),
-                        .producer_epoch = ProducerEpoch(1), .base_sequence = 40});
+  BatchBuilder builder({.base_offset = Offset(100),
+                        .leader_epoch = LeaderEpoch(3),
+                        .producer_id = ProducerId(9),
+                        .producer_epoch = ProducerEpoch(1),
+                        .base_sequence = 40});
   builder.add(1'000, as_bytes("key"), as_bytes("value"));
   builder.add(1'001, std::nullopt, std::nullopt);
   return *std::move(builder).build(codecs);
@@ -173,12 +195,24 @@ TEST(Batches, mixed_magics_and_errors) {
 // Property: the batch that ends a transaction has the bytes Kafka's format asks for.
 TEST(Control, marker_batch) {
   codec::Codecs codecs;
-  const Bytes bytes = *build_marker_batch({.type = ControlType::kCommit, .producer_id = ProducerId(5),
-                                           .producer_epoch = ProducerEpoch(1), .marker = {9}, .timestamp = 1'000}, codecs);
+  const Bytes bytes = *build_marker_batch({.type = ControlType::kCommit,
+                                           .producer_id = ProducerId(5),
+                                           .producer_epoch = ProducerEpoch(1),
+                                           .marker = {9},
+                                           .timestamp = 1'000},
+                                          codecs);
   const BatchView batch = *BatchView::parse(bytes);
   EXPECT_EQ(batch.attributes(), 0x30);
   EXPECT_EQ(batch.base_sequence(), -1);
-  EXPECT_TRUE(equal(batch.body(), from_hex("20" "00" "00" "00" "08" "00000001" "0c" "000000000009" "00")));
+  EXPECT_TRUE(equal(batch.body(), from_hex("20"
+                                           "00"
+                                           "00"
+                                           "00"
+                                           "08"
+                                           "00000001"
+                                           "0c"
+                                           "000000000009"
+                                           "00")));
   Bytes scratch;
   const std::vector<Record> records = *read_records(batch, codecs, 100, scratch);
   EXPECT_EQ(*parse_control_key(*records.at(0).key), ControlType::kCommit);

@@ -30,7 +30,9 @@ std::byte* put_nullable(std::byte* to, std::optional<ByteView> view) {
   return view ? put_bytes(put_varint(to, static_cast<int64_t>(view->size())), *view) : put_varint(to, -1);
 }
 
-int64_t subtract_wrapping(int64_t a, int64_t b) { return static_cast<int64_t>(static_cast<uint64_t>(a) - static_cast<uint64_t>(b)); }
+int64_t subtract_wrapping(int64_t a, int64_t b) {
+  return static_cast<int64_t>(static_cast<uint64_t>(a) - static_cast<uint64_t>(b));
+}
 
 }  // namespace
 
@@ -40,8 +42,8 @@ BatchBuilder::BatchBuilder(const BatchOptions& options, size_t capacity_bytes) :
   if (options.delete_horizon) base_timestamp_ = *options.delete_horizon;
 }
 
-void BatchBuilder::add_raw(int32_t offset_delta, TimestampMs timestamp, std::optional<ByteView> key, std::optional<ByteView> value,
-                           size_t header_count, size_t headers_size, auto&& write_headers) {
+void BatchBuilder::add_raw(int32_t offset_delta, TimestampMs timestamp, std::optional<ByteView> key,
+                           std::optional<ByteView> value, size_t header_count, size_t headers_size, auto&& write_headers) {
   WEIR_ASSERT(offset_delta > last_offset_delta_, offset_delta, last_offset_delta_);
   if (record_count_ == 0) {
     if (!options_.delete_horizon) base_timestamp_ = timestamp;
@@ -94,7 +96,8 @@ void BatchBuilder::extend_to(int32_t last_offset_delta) {
   last_offset_delta_ = last_offset_delta;
 }
 
-size_t BatchBuilder::record_bytes_max(std::optional<ByteView> key, std::optional<ByteView> value, std::span<const Header> headers) {
+size_t BatchBuilder::record_bytes_max(std::optional<ByteView> key, std::optional<ByteView> value,
+                                      std::span<const Header> headers) {
   size_t size = 3 * kVarintBytesMax + kVarlongBytesMax + 1 + nullable_size(key) + nullable_size(value);
   for (const Header& header : headers) size += header_size(header);
   return size;
@@ -136,7 +139,8 @@ Result<Bytes> BatchBuilder::build(codec::Codecs& codecs) && {
   return std::move(out_);
 }
 
-Result<SharedBytes> recompressed(const BatchView& batch, ByteView records, Compression compression, int level, codec::Codecs& codecs) {
+Result<SharedBytes> recompressed(const BatchView& batch, ByteView records, Compression compression, int level,
+                                 codec::Codecs& codecs) {
   Bytes compressed;
   if (compression != Compression::kNone) {
     WEIR_TRY(compressed, codecs.compress(compression, level, records));

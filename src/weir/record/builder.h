@@ -23,15 +23,15 @@ struct BatchOptions {
   Offset base_offset{0};
   LeaderEpoch leader_epoch = kNoLeaderEpoch;
   Compression compression = Compression::kNone;
-  std::optional<int> compression_level;                     // the codec's default when unset
+  std::optional<int> compression_level;  // the codec's default when unset
   TimestampType timestamp_type = TimestampType::kCreateTime;
-  TimestampMs log_append_time = kNoTimestamp;               // the max timestamp under kLogAppendTime
+  TimestampMs log_append_time = kNoTimestamp;  // the max timestamp under kLogAppendTime
   ProducerId producer_id = kNoProducerId;
   ProducerEpoch producer_epoch = kNoProducerEpoch;
   int32_t base_sequence = -1;
   bool is_transactional = false;
   bool is_control = false;
-  std::optional<TimestampMs> delete_horizon;                // written as the base timestamp, with its attribute
+  std::optional<TimestampMs> delete_horizon;  // written as the base timestamp, with its attribute
 };
 
 class BatchBuilder {
@@ -39,7 +39,8 @@ class BatchBuilder {
   explicit BatchBuilder(const BatchOptions& options, size_t capacity_bytes = 1024);
 
   // Adds a record after the last one, at the next offset.
-  void add(TimestampMs timestamp, std::optional<ByteView> key, std::optional<ByteView> value, std::span<const Header> headers = {});
+  void add(TimestampMs timestamp, std::optional<ByteView> key, std::optional<ByteView> value,
+           std::span<const Header> headers = {});
   // The same at `offset_delta` from the base offset, which must be above the last record's: compaction leaves gaps.
   void add_at(int32_t offset_delta, TimestampMs timestamp, std::optional<ByteView> key, std::optional<ByteView> value,
               std::span<const Header> headers = {});
@@ -53,7 +54,8 @@ class BatchBuilder {
   // Of the batch as it would be without compression.
   size_t size_bytes() const { return out_.size(); }
   // What `add` would add at most.
-  static size_t record_bytes_max(std::optional<ByteView> key, std::optional<ByteView> value, std::span<const Header> headers = {});
+  static size_t record_bytes_max(std::optional<ByteView> key, std::optional<ByteView> value,
+                                 std::span<const Header> headers = {});
 
   // The batch. There must be a record, or extend_to was called. The builder is used up.
   // Errors: kInvalidArgument (2 GiB or more), kInternal (the codec failed).
@@ -73,6 +75,7 @@ class BatchBuilder {
 
 // The batch `bytes` with its body in another codec, header otherwise unchanged but for length, codec and CRC.
 // `records` is the body without compression.
-Result<SharedBytes> recompressed(const BatchView& batch, ByteView records, Compression compression, int level, codec::Codecs& codecs);
+Result<SharedBytes> recompressed(const BatchView& batch, ByteView records, Compression compression, int level,
+                                 codec::Codecs& codecs);
 
 }  // namespace weir::record

@@ -53,10 +53,8 @@ Result<EndTxnMarker> parse_end_txn_marker(ByteView value) {
 
 Result<Bytes> build_marker_batch(const MarkerBatch& marker, codec::Codecs& codecs) {
   WEIR_ASSERT(marker.type == ControlType::kAbort || marker.type == ControlType::kCommit);
-  BatchBuilder builder({.producer_id = marker.producer_id,
-                        .producer_epoch = marker.producer_epoch,
-                        .is_transactional = true,
-                        .is_control = true});
+  BatchBuilder builder(
+      {.producer_id = marker.producer_id, .producer_epoch = marker.producer_epoch, .is_transactional = true, .is_control = true});
   builder.add(marker.timestamp, control_key(marker.type), encode(marker.marker));
   return std::move(builder).build(codecs);
 }

@@ -37,7 +37,8 @@ Result<LegacyView> LegacyView::parse(ByteView bytes) {
   const size_t header_bytes = message.magic() == 0 ? kLegacyHeaderBytesV0 : kLegacyHeaderBytesV1;
   if (*size < header_bytes) return fail(ErrorCode::kCorruptMessage, fmt::format("message of {} bytes ends in its header", *size));
   if ((message.attributes() & kCompressionMask) > static_cast<int>(Compression::kLz4)) {
-    return fail(ErrorCode::kCorruptMessage, fmt::format("message names unknown codec {}", message.attributes() & kCompressionMask));
+    return fail(ErrorCode::kCorruptMessage,
+                fmt::format("message names unknown codec {}", message.attributes() & kCompressionMask));
   }
 
   Reader reader(message.bytes_.subspan(header_bytes - 8));
@@ -69,7 +70,8 @@ Result<std::vector<Record>> read_legacy_records(const LegacyView& message, codec
   for (ByteView rest = scratch; !rest.empty();) {
     WEIR_TRY(const LegacyView inner, LegacyView::parse(rest));
     WEIR_CHECK(check_legacy_crc(inner, "an inner"));
-    if (inner.magic() != message.magic()) return fail(ErrorCode::kCorruptMessage, "inner message has another magic than its wrapper");
+    if (inner.magic() != message.magic())
+      return fail(ErrorCode::kCorruptMessage, "inner message has another magic than its wrapper");
     if (inner.is_wrapper()) return fail(ErrorCode::kCorruptMessage, "inner message is itself compressed");
     records.push_back(as_record(inner));
     rest = rest.subspan(inner.size_bytes());

@@ -60,7 +60,8 @@ Result<Records> Records::open(const BatchView& batch, codec::Codecs& codecs, siz
 
 std::unexpected<Error> Records::wrong(const char* what) {
   failed_ = true;
-  return fail(ErrorCode::kCorruptMessage, fmt::format("record {} of the batch at offset {}: {}", read_, batch_.base_offset(), what));
+  return fail(ErrorCode::kCorruptMessage,
+              fmt::format("record {} of the batch at offset {}: {}", read_, batch_.base_offset(), what));
 }
 
 Result<std::optional<Record>> Records::next() {
@@ -70,7 +71,8 @@ Result<std::optional<Record>> Records::next() {
     return std::nullopt;
   }
   const int32_t length = reader_.varint();
-  if (reader_.failed() || length < 0 || static_cast<size_t>(length) > reader_.remaining()) return wrong("its length is impossible");
+  if (reader_.failed() || length < 0 || static_cast<size_t>(length) > reader_.remaining())
+    return wrong("its length is impossible");
   Reader reader(reader_.bytes(static_cast<size_t>(length)));
 
   reader.skip(1);  // attributes: none are defined
@@ -81,7 +83,8 @@ Result<std::optional<Record>> Records::next() {
   record.value = nullable_bytes(reader);
   const int32_t header_count = reader.varint();
   if (reader.failed()) return wrong("its fields do not fit its length");
-  if (header_count < 0 || static_cast<size_t>(header_count) > reader.remaining() / 2) return wrong("its header count is impossible");
+  if (header_count < 0 || static_cast<size_t>(header_count) > reader.remaining() / 2)
+    return wrong("its header count is impossible");
   record.headers = Headers(header_count, reader.rest());
   for (int32_t i = 0; i < header_count; ++i) read_header(reader);
   if (reader.failed()) return wrong("its headers do not fit its length");
@@ -90,8 +93,9 @@ Result<std::optional<Record>> Records::next() {
   if (offset_delta > batch_.last_offset_delta()) return wrong("its offset is above the batch's last");
 
   record.offset = batch_.base_offset() + offset_delta;
-  record.timestamp = batch_.timestamp_type() == TimestampType::kLogAppendTime ? batch_.max_timestamp()
-                                                                              : add_wrapping(batch_.base_timestamp(), timestamp_delta);
+  record.timestamp = batch_.timestamp_type() == TimestampType::kLogAppendTime
+                         ? batch_.max_timestamp()
+                         : add_wrapping(batch_.base_timestamp(), timestamp_delta);
   last_delta_ = offset_delta;
   ++read_;
   return record;

@@ -21,7 +21,7 @@
 namespace weir::record {
 
 struct Header {
-  std::string_view key;           // UTF-8, not checked
+  std::string_view key;  // UTF-8, not checked
   std::optional<ByteView> value;
 };
 
@@ -43,7 +43,7 @@ class Headers {
 
 struct Record {
   Offset offset;
-  TimestampMs timestamp = kNoTimestamp;   // the batch's append time under LogAppendTime
+  TimestampMs timestamp = kNoTimestamp;  // the batch's append time under LogAppendTime
   std::optional<ByteView> key;
   std::optional<ByteView> value;
   Headers headers;

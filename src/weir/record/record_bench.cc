@@ -34,7 +34,8 @@ void parse_and_crc(benchmark::State& state) {
 BENCHMARK(parse_and_crc)->Arg(300)->Arg(16 * 1024)->Arg(128 * 1024);
 
 void validate_usual(benchmark::State& state) {
-  const SharedBytes bytes = SharedBytes::copy_of(batch_of_bytes(static_cast<size_t>(state.range(0)), static_cast<size_t>(state.range(1))));
+  const SharedBytes bytes =
+      SharedBytes::copy_of(batch_of_bytes(static_cast<size_t>(state.range(0)), static_cast<size_t>(state.range(1))));
   codec::Codecs codecs;
   Bytes scratch;
   for (auto _ : state) benchmark::DoNotOptimize(validate(bytes, {}, kNow, codecs, scratch));

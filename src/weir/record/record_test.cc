@@ -12,7 +12,8 @@ namespace weir::record {
 namespace {
 
 constexpr size_t kPlenty = 16 << 20;
-constexpr Compression kAll[] = {Compression::kNone, Compression::kGzip, Compression::kSnappy, Compression::kLz4, Compression::kZstd};
+constexpr Compression kAll[] = {Compression::kNone, Compression::kGzip, Compression::kSnappy, Compression::kLz4,
+                                Compression::kZstd};
 
 struct OwnedRecord {
   int32_t offset_delta;
@@ -30,7 +31,8 @@ std::optional<std::string> text_of(const std::optional<ByteView>& view) {
 }
 
 OwnedRecord owned(const Record& record, Offset base) {
-  OwnedRecord result{static_cast<int32_t>(record.offset - base), record.timestamp, text_of(record.key), text_of(record.value), {}};
+  OwnedRecord result{
+      static_cast<int32_t>(record.offset - base), record.timestamp, text_of(record.key), text_of(record.value), {}};
   for (const Header& header : record.headers.list()) result.headers.emplace_back(std::string(header.key), text_of(header.value));
   return result;
 }
@@ -48,7 +50,8 @@ std::vector<OwnedRecord> random_records(Prng& prng) {
   const uint64_t count = 1 + prng.below(40);
   for (uint64_t i = 0; i < count; ++i) {
     delta += prng.chance(80) ? 1 : static_cast<int32_t>(1 + prng.below(100'000));
-    const TimestampMs timestamp = prng.chance(5) ? static_cast<TimestampMs>(prng.next()) : 1'700'000'000'000 + prng.between(-5'000, 5'000);
+    const TimestampMs timestamp =
+        prng.chance(5) ? static_cast<TimestampMs>(prng.next()) : 1'700'000'000'000 + prng.between(-5'000, 5'000);
     OwnedRecord record{delta, timestamp, random_text(prng, 20), random_text(prng, prng.chance(10) ? 5'000 : 100), {}};
     for (uint64_t h = prng.chance(30) ? prng.below(4) : 0; h > 0; --h) {
       record.headers.emplace_back(random_text(prng, 8).value_or(""), random_text(prng, 20));
@@ -137,7 +140,8 @@ TEST(Records, timestamps) {
   appended.add(1, std::nullopt, std::nullopt);
   appended.add(2, std::nullopt, std::nullopt);
   const Bytes appended_bytes = *std::move(appended).build(codecs);
-  for (const Record& record : *read_records(*BatchView::parse(appended_bytes), codecs, kPlenty, scratch)) EXPECT_EQ(record.timestamp, 99);
+  for (const Record& record : *read_records(*BatchView::parse(appended_bytes), codecs, kPlenty, scratch))
+    EXPECT_EQ(record.timestamp, 99);
 
   BatchBuilder horizon({.delete_horizon = 5'000});
   horizon.add_at(3, 1'000, as_bytes("k"), std::nullopt);

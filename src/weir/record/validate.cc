@@ -20,7 +20,8 @@ Result<size_t> size_of_only_batch(ByteView records) {
   WEIR_TRY(const std::optional<size_t> first, peek_size(records));
   if (!first || *first > records.size()) return invalid("no whole record batch in {} bytes", records.size());
   const auto magic = load_be<int8_t>(records.data() + kMagicAt);
-  if (magic < 0 || magic > kMagicV2) return fail(ErrorCode::kCorruptMessage, fmt::format("record batch has unknown magic {}", magic));
+  if (magic < 0 || magic > kMagicV2)
+    return fail(ErrorCode::kCorruptMessage, fmt::format("record batch has unknown magic {}", magic));
   if (magic < kMagicV2) return invalid("messages of magic {} are no longer accepted: the producer must write magic 2", magic);
   if (*first < kHeaderBytes) return fail(ErrorCode::kCorruptMessage, fmt::format("record batch of {} bytes", *first));
 
@@ -58,7 +59,8 @@ Result<BatchView> check_batch(ByteView bytes, const ValidationRules& rules) {
   }
   if (header.has_producer_id()) {
     if (header.producer_epoch() < ProducerEpoch(0)) return invalid("producer id {} without an epoch", header.producer_id());
-    if (header.base_sequence() < 0 && !header.is_control()) return invalid("producer id {} without a sequence", header.producer_id());
+    if (header.base_sequence() < 0 && !header.is_control())
+      return invalid("producer id {} without a sequence", header.producer_id());
   } else if (header.is_transactional()) {
     return invalid("transactional batch without a producer id");
   }
@@ -135,8 +137,8 @@ Result<Findings> look_at(Records& records, const BatchView& batch, const Validat
 Refusal refusal_of(Findings findings) {
   const ErrorCode code = findings.has_bad_timestamp ? ErrorCode::kInvalidTimestamp : ErrorCode::kInvalidRecord;
   const RecordError& first = findings.errors.front();
-  std::string message = fmt::format("batch refused for {} of its records; record {}: {}", findings.errors.size(), first.batch_index,
-                                    first.message);
+  std::string message =
+      fmt::format("batch refused for {} of its records; record {}: {}", findings.errors.size(), first.batch_index, first.message);
   return Refusal(Error(code, std::move(message)), std::move(findings.errors));
 }
 
@@ -161,12 +163,13 @@ std::expected<ValidatedBatch, Refusal> validate(const SharedBytes& records, cons
       WEIR_TRY(validated.bytes, recompressed(batch, opened->body(), *rules.compression, rules.compression_level, codecs));
       validated.is_recompressed = true;
       if (validated.bytes.size() > rules.batch_bytes_max) {
-        return fail(ErrorCode::kMessageTooLarge, fmt::format("batch recompressed as {} is {} bytes, above max.message.bytes = {}",
-                                                             codec::name_of(*rules.compression), validated.bytes.size(),
-                                                             rules.batch_bytes_max));
+        return fail(ErrorCode::kMessageTooLarge,
+                    fmt::format("batch recompressed as {} is {} bytes, above max.message.bytes = {}",
+                                codec::name_of(*rules.compression), validated.bytes.size(), rules.batch_bytes_max));
       }
     }
-    if (rules.timestamp_type == TimestampType::kCreateTime) set_create_time(validated.bytes.mutable_view(), findings.max_timestamp);
+    if (rules.timestamp_type == TimestampType::kCreateTime)
+      set_create_time(validated.bytes.mutable_view(), findings.max_timestamp);
   }
   if (rules.timestamp_type == TimestampType::kLogAppendTime) {
     set_log_append_time(validated.bytes.mutable_view(), now);

@@ -12,7 +12,8 @@ namespace {
 
 constexpr TimestampMs kNow = 1'700'000'000'000;
 constexpr int64_t kHourMs = 3'600'000;
-constexpr Compression kAll[] = {Compression::kNone, Compression::kGzip, Compression::kSnappy, Compression::kLz4, Compression::kZstd};
+constexpr Compression kAll[] = {Compression::kNone, Compression::kGzip, Compression::kSnappy, Compression::kLz4,
+                                Compression::kZstd};
 
 struct Sent {
   TimestampMs timestamp = kNow;
@@ -136,7 +137,9 @@ TEST(Validate, size) {
 // passed over (some clients send 0).
 TEST(Validate, producer_fields) {
   const auto producer = [](int64_t id, int16_t epoch, int32_t sequence, bool transactional = false) {
-    return good_batch({.producer_id = ProducerId(id), .producer_epoch = ProducerEpoch(epoch), .base_sequence = sequence,
+    return good_batch({.producer_id = ProducerId(id),
+                       .producer_epoch = ProducerEpoch(epoch),
+                       .base_sequence = sequence,
                        .is_transactional = transactional});
   };
   EXPECT_EQ(code_of(producer(7, 0, 0)), ErrorCode::kNone);
@@ -244,9 +247,11 @@ TEST(Validate, recompression) {
   codec::Codecs codecs;
   Bytes scratch;
   for (const Compression from : kAll) {
-    const Bytes sent = batch_of({{}, {.key = std::nullopt}, {.timestamp = kNow - 3}},
-                                {.compression = from, .producer_id = ProducerId(4), .producer_epoch = ProducerEpoch(2),
-                                 .base_sequence = 11, .is_transactional = true});
+    const Bytes sent = batch_of({{}, {.key = std::nullopt}, {.timestamp = kNow - 3}}, {.compression = from,
+                                                                                       .producer_id = ProducerId(4),
+                                                                                       .producer_epoch = ProducerEpoch(2),
+                                                                                       .base_sequence = 11,
+                                                                                       .is_transactional = true});
     const BatchView before = *BatchView::parse(sent);
     for (const Compression to : kAll) {
       const auto result = check(sent, {.compression = to, .compression_level = codec::default_level(to)});
