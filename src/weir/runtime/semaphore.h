@@ -1,4 +1,5 @@
-// A counted permit, first come first served. Bounds bytes in flight, open files, concurrent recoveries.
+// A counted permit, first come first served: a large request at the head of the line holds back the small ones behind it.
+// Bounds bytes in flight, open files, concurrent recoveries.
 #pragma once
 
 #include <cstdint>
@@ -13,36 +14,45 @@ class Semaphore {
 
   // Waits until `count` permits are free and nobody is ahead. Errors: kDeadlineExceeded, kCancelled.
   Task<Result<void>> acquire(Executor& executor, int64_t count = 1, Deadline deadline = Deadline::never(), StopToken stop = {}) {
-    bool first = true;
-    while (available_ < count || (first && waiting_ > 0)) {
-      first = false;
-      ++waiting_;
-      const Result<void> woken = co_await waiters_.wait(executor, deadline, stop);
-      --waiting_;
-      if (!woken) {
-        waiters_.notify_one();  // a permit meant for us goes to the next in line
-        co_return woken;
-      }
-    }
-    available_ -= count;
-    if (available_ > 0) waiters_.notify_one();
-    co_return Result<void>();
+    if (try_acquire(count)) co_return Result<void>();
+    Request mine(count);
+    line_.push_back(mine);
+    const Result<void> woken = co_await mine.granting.wait(executor, deadline, stop);
+    if (mine.granted) co_return Result<void>();
+    mine.unlink();
+    serve();  // whom we held back
+    co_return woken;
   }
   bool try_acquire(int64_t count = 1) {
-    if (available_ < count || waiting_ > 0) return false;
+    if (available_ < count || !line_.empty()) return false;
     available_ -= count;
     return true;
   }
   void release(int64_t count = 1) {
     available_ += count;
-    waiters_.notify_one();
+    serve();
   }
   int64_t available() const { return available_; }
 
  private:
+  // A place in the line, in the frame of the coroutine that waits.
+  struct Request : ListHook {
+    explicit Request(int64_t count) : count(count) {}
+    int64_t count;
+    bool granted = false;
+    WaitQueue granting;
+  };
+  void serve() {
+    while (!line_.empty() && line_.front().count <= available_) {
+      Request& request = line_.pop_front();
+      available_ -= request.count;
+      request.granted = true;
+      request.granting.notify_one();
+    }
+  }
+
   int64_t available_;
-  int64_t waiting_ = 0;
-  WaitQueue waiters_;
+  IntrusiveList<Request> line_;
 };
 
 }  // namespace weir::runtime
