@@ -32,9 +32,10 @@ void Partition::apply(const metadata::Partition& state, BrokerId self) {
   if (led_before != is_leader()) wake_all();
 }
 
-void Partition::configure(const storage::LogOptions& options, int min_insync_replicas) {
-  log_.set_options(options);
-  min_insync_replicas_ = min_insync_replicas;
+void Partition::configure(const PartitionConfig& config) {
+  log_.set_options(config.log);
+  rules_ = config.rules;
+  min_insync_replicas_ = config.min_insync_replicas;
   if (is_leader()) advance_high_watermark();
 }
 

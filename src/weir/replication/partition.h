@@ -17,6 +17,7 @@
 
 #include "weir/base/intrusive_list.h"
 #include "weir/metadata/image.h"
+#include "weir/record/validate.h"
 #include "weir/runtime/environment.h"
 #include "weir/runtime/wait_queue.h"
 #include "weir/storage/log.h"
@@ -27,6 +28,24 @@ namespace weir::replication {
 using runtime::Task;
 
 enum class Isolation : int8_t { kReadUncommitted = 0, kReadCommitted = 1 };
+
+// What the configuration says about one topic's partitions.
+struct PartitionConfig {
+  storage::LogOptions log;
+  record::ValidationRules rules;   // for what clients produce
+  int min_insync_replicas = 1;
+};
+
+// What went through since the broker started; read by metrics.
+struct PartitionTraffic {
+  uint64_t records_in = 0;
+  uint64_t bytes_in = 0;
+  uint64_t bytes_out = 0;
+  void count_in(uint64_t records, uint64_t bytes) {
+    records_in += records;
+    bytes_in += bytes;
+  }
+};
 
 // Somebody who wants to hear that a partition moved: a fetch in its long poll. Leaves when destroyed.
 class PartitionWatch : public ListHook {
@@ -80,8 +99,8 @@ class Partition final : private storage::LogObserver {
 
   // Takes the role the image gives: leader or follower of `state`, in its epoch.
   void apply(const metadata::Partition& state, BrokerId self);
-  // min.insync.replicas and the log's own options.
-  void configure(const storage::LogOptions& options, int min_insync_replicas);
+  void configure(const PartitionConfig& config);
+  const record::ValidationRules& rules() const { return rules_; }
   // The topic is going away, or the process: every waiter ends with `reason`; nothing is taken any more.
   void retire(ErrorCode reason);
   // Resolves when no PartitionRef is left; only after retire().
@@ -114,6 +133,8 @@ class Partition final : private storage::LogObserver {
   Task<Result<FetchedRecords>> fetch(Offset from, Isolation isolation, size_t bytes_max, bool at_least_one_batch);
 
   void watch(PartitionWatch& watch) { watches_.push_back(watch); }
+  PartitionTraffic& traffic() { return traffic_; }
+  const PartitionTraffic& traffic() const { return traffic_; }
   storage::Log& log() { return log_; }
   const storage::Log& log() const { return log_; }
 
@@ -136,9 +157,11 @@ class Partition final : private storage::LogObserver {
   size_t replicas_ = 1;
   size_t isr_ = 1;
   int min_insync_replicas_ = 1;
+  record::ValidationRules rules_;
   Offset high_watermark_{0};
   bool retired_ = false;
   ErrorCode retired_reason_ = ErrorCode::kNone;
+  PartitionTraffic traffic_;
   size_t references_ = 0;
   runtime::WaitQueue progress_;
   runtime::WaitQueue unreferenced_;

@@ -124,7 +124,7 @@ Task<void> PartitionManager::update_topic(metadata::ImageRef image, std::string 
       }
       partition = std::make_unique<Partition>(environment_, storage::TopicPartition{name, index}, described->id, **log);
     }
-    partition->configure(config.log, config.min_insync_replicas);
+    partition->configure(config);
     partition->apply(*state, self_);
   }
 }

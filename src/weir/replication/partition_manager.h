@@ -20,12 +20,6 @@
 
 namespace weir::replication {
 
-// What the configuration says about one topic's partitions.
-struct PartitionConfig {
-  storage::LogOptions log;
-  int min_insync_replicas = 1;
-};
-
 // From the effective topic configuration of `image` to what storage understands.
 PartitionConfig partition_config(const metadata::MetadataImage& image, const metadata::StaticConfig& static_config, BrokerId self,
                                  const metadata::Topic& topic);

@@ -1,0 +1,79 @@
+#include "weir/server/broker_server.h"
+
+namespace weir::server {
+namespace {
+constexpr Duration kPauseWithoutDescriptors = 100ms;
+}
+
+BrokerServer::BrokerServer(Services& services)
+    : services_(services), acceptors_(services.environment.executor), connections_(services.environment.executor) {
+  services_.metrics.gauge("kafka_server_socketservermetrics_connection_count", "Connections open now.", {},
+                          [this] { return static_cast<double>(connections_.size()); });
+}
+
+BrokerServer::~BrokerServer() = default;
+
+Task<Result<void>> BrokerServer::listen() {
+  for (const ListenerOptions& options : services_.options.listeners) {
+    WEIR_CO_TRY(std::unique_ptr<runtime::Listener> listener, co_await services_.environment.network.listen(options.bind));
+    listeners_.push_back(std::move(listener));
+  }
+  co_return Result<void>();
+}
+
+const runtime::Endpoint& BrokerServer::local(size_t index) const {
+  WEIR_ASSERT(index < listeners_.size(), index, listeners_.size());
+  return listeners_[index]->local();
+}
+
+Task<void> BrokerServer::serve() {
+  for (size_t i = 0; i < listeners_.size(); ++i) acceptors_.spawn(&BrokerServer::accept_loop, this, i);
+  (void)co_await acceptors_.join();
+  (void)co_await connections_.join();
+}
+
+Task<void> BrokerServer::accept_loop(BrokerServer* self, size_t index) {
+  while (!self->stopping_) {
+    Result<std::unique_ptr<runtime::Stream>> stream = co_await self->listeners_[index]->accept();
+    if (stream) {
+      self->connections_.spawn(&BrokerServer::serve_connection, self, index, std::move(*stream));
+    } else if (stream.error().code() == ErrorCode::kUnavailable) {
+      self->services_.environment.log.warning("cannot accept: {}", stream.error().message());
+      (void)co_await runtime::sleep_until(self->services_.environment.executor, self->services_.environment.executor.now() + kPauseWithoutDescriptors);
+    } else {
+      co_return;
+    }
+  }
+}
+
+Task<void> BrokerServer::serve_connection(BrokerServer* self, size_t index, std::unique_ptr<runtime::Stream> stream) {
+  const ServerOptions& options = self->services_.options;
+  const std::string address = stream->peer().host;
+  size_t& from_address = self->by_address_[address];
+  if (self->stopping_ || self->connections_.size() > options.max_connections || from_address >= options.max_connections_per_ip) {
+    self->services_.environment.log.warning("refused {}: {} connections are open, {} from this address", stream->peer().text(),
+                                            self->connections_.size() - 1, from_address);
+    if (from_address == 0) self->by_address_.erase(address);
+    co_return;
+  }
+  ++from_address;
+  {
+    Connection connection(self->services_, options.listeners[index], std::move(stream));
+    self->open_.push_back(connection);
+    co_await connection.serve();
+  }
+  const auto counted = self->by_address_.find(address);
+  WEIR_ASSERT(counted != self->by_address_.end() && counted->second > 0);
+  if (--counted->second == 0) self->by_address_.erase(counted);
+}
+
+Task<void> BrokerServer::stop(Deadline deadline) {
+  stopping_ = true;
+  for (const auto& listener : listeners_) listener->close();
+  open_.for_each([](Connection& connection) { connection.drain(); });
+  const Result<void> ended = co_await connections_.join(deadline);
+  if (!ended) open_.for_each([](Connection& connection) { connection.close(); });
+  (void)co_await connections_.join();
+}
+
+}  // namespace weir::server

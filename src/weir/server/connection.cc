@@ -1,0 +1,154 @@
+#include "weir/server/connection.h"
+
+#include "weir/protocol/api_keys.h"
+
+namespace weir::server {
+
+Connection::Connection(Services& services, const ListenerOptions& listener, std::unique_ptr<runtime::Stream> stream)
+    : services_(services),
+      listener_(listener),
+      stream_(std::move(stream)),
+      reader_(services.options.socket_request_max_bytes),
+      tasks_(services.environment.executor),
+      last_active_(services.environment.executor.now()) {}
+
+Connection::~Connection() = default;
+
+void Connection::close() {
+  closing_ = true;
+  stop_.request_stop();
+  stream_->close();
+  room_.notify_all();
+  output_.notify_all();
+}
+
+void Connection::drain() {
+  draining_ = true;
+  if (slots_.empty()) close();
+}
+
+Task<void> Connection::serve() {
+  runtime::Executor& executor = services_.environment.executor;
+  tasks_.spawn(&Connection::write_answers, this);
+  executor.arm(*this, executor.now() + services_.options.connections_max_idle);
+  co_await take_frames();
+  close();
+  (void)co_await tasks_.join();
+}
+
+Task<void> Connection::take_frames() {
+  while (!closing_) {
+    const MutableBytes space = reader_.space();
+    const Result<size_t> count = co_await stream_->read_some(space);
+    if (!count || *count == 0) co_return;
+    last_active_ = services_.environment.executor.now();
+    reader_.filled(*count);
+    while (!closing_ && !draining_) {
+      Result<std::optional<SharedBytes>> frame = reader_.next();
+      if (!frame) {
+        services_.environment.log.info("closing {}: {}", peer().text(), frame.error().describe());
+        co_return;
+      }
+      if (!*frame) break;
+      Result<Request> request = read_request(std::move(**frame), listener_);
+      if (!request) {
+        services_.environment.log.info("closing {}: {}", peer().text(), request.error().describe());
+        co_return;
+      }
+      request->info.peer = &stream_->peer();
+      request->info.stop = stop_.token();
+      co_await dispatch(std::move(*request));
+    }
+  }
+}
+
+Task<void> Connection::dispatch(Request request) {
+  const bool overlaps = request.info.api_key == static_cast<int16_t>(protocol::ApiKey::kProduce);
+  // A Produce waits only for a free place; anything else also for every request before it.
+  while (!closing_ && (!may_take_more() || (!overlaps && produces_in_flight_ > 0))) {
+    (void)co_await room_.wait(services_.environment.executor);
+  }
+  if (closing_) co_return;
+  Slot* const slot = &slots_.emplace_back();
+  if (overlaps) {
+    ++produces_in_flight_;
+    tasks_.spawn(&Connection::process, this, std::move(request), slot);
+    co_return;
+  }
+  finish(*slot, co_await answer_request(services_, request), request);
+}
+
+Task<void> Connection::process(Connection* self, Request request, Slot* slot) {
+  Result<Answer> answer = co_await answer_request(self->services_, request);
+  WEIR_ASSERT(self->produces_in_flight_ > 0);
+  --self->produces_in_flight_;
+  self->finish(*slot, std::move(answer), request);
+  self->room_.notify_all();
+}
+
+void Connection::finish(Slot& slot, Result<Answer> answer, const Request& request) {
+  WEIR_ASSERT(!slot.ready);
+  slot.ready = true;
+  if (answer) {
+    slot.slices = std::move(answer->slices);
+    slot.bytes = answer->bytes;
+    slot.close_after = answer->close_connection;
+    unsent_bytes_ += slot.bytes;
+  } else {
+    services_.environment.log.info("closing {}: {}", peer().text(), answer.error().describe());
+    slot.close_after = true;
+  }
+  last_active_ = services_.environment.executor.now();
+  services_.environment.executor.at_turn_end(turn_end_);
+}
+
+void Connection::send_ready_answers() {
+  if (!slots_.empty() && slots_.front().ready) output_.notify_all();
+}
+
+Task<void> Connection::write_answers(Connection* self) {
+  std::vector<SharedBytes> slices;
+  std::vector<ByteView> parts;
+  while (!self->closing_) {
+    if (self->slots_.empty() || !self->slots_.front().ready) {
+      (void)co_await self->output_.wait(self->services_.environment.executor);
+      continue;
+    }
+    slices.clear();
+    parts.clear();
+    size_t bytes = 0;
+    bool close_after = false;
+    while (!close_after && !self->slots_.empty() && self->slots_.front().ready && parts.size() < kSlicesPerWriteMax) {
+      Slot& slot = self->slots_.front();
+      for (SharedBytes& slice : slot.slices) {
+        parts.push_back(slice.view());
+        slices.push_back(std::move(slice));
+      }
+      bytes += slot.bytes;
+      close_after = slot.close_after;
+      self->slots_.pop_front();
+    }
+    if (!parts.empty()) {
+      const Result<void> sent = co_await self->stream_->write_all(parts);
+      if (!sent) close_after = true;
+    }
+    WEIR_ASSERT(self->unsent_bytes_ >= bytes, self->unsent_bytes_, bytes);
+    self->unsent_bytes_ -= bytes;
+    slices.clear();
+    if (close_after || (self->draining_ && self->slots_.empty())) self->close();
+    self->room_.notify_all();
+  }
+}
+
+void Connection::on_fire() {
+  runtime::Executor& executor = services_.environment.executor;
+  const MonoTime idle_until = last_active_ + services_.options.connections_max_idle;
+  if (idle_until > executor.now() || !slots_.empty()) {
+    executor.arm(*this, std::max(idle_until, executor.now() + 1s));
+    return;
+  }
+  services_.environment.log.debug("closing {}: idle", peer().text());
+  close();
+}
+
+}  // namespace weir::server

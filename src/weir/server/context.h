@@ -1,0 +1,82 @@
+// What a handler may use, and what it knows of the request it answers.
+//
+// Services are owned by the node and outlive every request. A handler has no socket, no version check and no throttle: the
+// pipeline did that. It authorises, resolves, validates, acts and answers.
+#pragma once
+
+#include <optional>
+#include <string>
+
+#include "weir/base/metrics.h"
+#include "weir/base/time.h"
+#include "weir/codec/compression.h"
+#include "weir/metadata/service.h"
+#include "weir/metadata/static_config.h"
+#include "weir/replication/partition_manager.h"
+#include "weir/runtime/environment.h"
+#include "weir/runtime/stop.h"
+#include "weir/server/fetch_session.h"
+#include "weir/server/options.h"
+#include "weir/server/producer_ids.h"
+#include "weir/server/request_metrics.h"
+#include "weir/storage/log_dirs.h"
+
+namespace weir::server {
+
+using runtime::Task;
+
+struct Services {
+  runtime::Environment& environment;
+  const ServerOptions& options;
+  const metadata::StaticConfig& static_config;
+  metadata::MetadataService& metadata;
+  replication::PartitionManager& partitions;
+  storage::LogManager& logs;
+  FetchSessionCache& fetch_sessions;
+  ProducerIds& producer_ids;
+  codec::Codecs& codecs;
+  Bytes& scratch;                    // for decompressed records; used between two awaits only
+  MetricRegistry& metrics;
+  RequestMetrics& request_metrics;
+};
+
+// Who asks, and how; lives as long as the request.
+struct RequestInfo {
+  int16_t api_key = 0;
+  int16_t version = 0;
+  bool is_version_unknown = false;   // an ApiVersions of a version we do not have: its body was not read
+  std::optional<std::string> client_id;
+  const ListenerOptions* listener = nullptr;
+  const runtime::Endpoint* peer = nullptr;
+  runtime::StopToken stop;           // the connection is ending: nobody will read the answer
+};
+
+class HandlerContext {
+ public:
+  HandlerContext(Services& services, const RequestInfo& request) : services_(services), request_(request) {}
+
+  Services& services() const { return services_; }
+  const RequestInfo& request() const { return request_; }
+  int16_t version() const { return request_.version; }
+  runtime::Executor& executor() const { return services_.environment.executor; }
+  MonoTime now() const { return executor().now(); }
+  TimestampMs wall_ms() const { return services_.environment.clock.wall_ms(); }
+  Deadline deadline_in(int64_t ms) const { return Deadline::at(now() + std::chrono::milliseconds(ms < 0 ? 0 : ms)); }
+  const metadata::MetadataImage& image() const { return *services_.metadata.image(); }
+  metadata::ImageRef image_ref() const { return services_.metadata.image(); }
+
+  // The client asked for no answer (acks = 0).
+  void suppress_response() { response_suppressed_ = true; }
+  bool response_suppressed() const { return response_suppressed_; }
+  // The only way to tell a client that wants no answer that something went wrong.
+  void close_connection() { close_connection_ = true; }
+  bool must_close_connection() const { return close_connection_; }
+
+ private:
+  Services& services_;
+  const RequestInfo& request_;
+  bool response_suppressed_ = false;
+  bool close_connection_ = false;
+};
+
+}  // namespace weir::server

@@ -1,0 +1,83 @@
+#include "weir/server/handler_table.h"
+
+#include <array>
+
+#include "weir/protocol/alter_configs.h"
+#include "weir/protocol/api_versions.h"
+#include "weir/protocol/create_partitions.h"
+#include "weir/protocol/create_topics.h"
+#include "weir/protocol/delete_topics.h"
+#include "weir/protocol/describe_cluster.h"
+#include "weir/protocol/describe_configs.h"
+#include "weir/protocol/describe_log_dirs.h"
+#include "weir/protocol/describe_producers.h"
+#include "weir/protocol/describe_quorum.h"
+#include "weir/protocol/describe_topic_partitions.h"
+#include "weir/protocol/fetch.h"
+#include "weir/protocol/frame.h"
+#include "weir/protocol/incremental_alter_configs.h"
+#include "weir/protocol/init_producer_id.h"
+#include "weir/protocol/list_config_resources.h"
+#include "weir/protocol/list_offsets.h"
+#include "weir/protocol/metadata.h"
+#include "weir/protocol/offset_for_leader_epoch.h"
+#include "weir/protocol/produce.h"
+#include "weir/server/handlers/handlers.h"
+
+namespace weir::server {
+namespace {
+
+constexpr size_t kApiKeysEnd = static_cast<size_t>(protocol::kApis[std::size(protocol::kApis) - 1].key) + 1;
+
+template <typename RequestMessage, auto kHandler>
+Task<Result<Answer>> serve(HandlerContext& context, const Request& request) {
+  Result<RequestMessage> message = request.info.is_version_unknown ? Result<RequestMessage>()
+                                                                       : protocol::decode<RequestMessage>(request.body, request.info.version);
+  if (!message) co_return fail(message.error());
+  const typename RequestMessage::Response response = co_await kHandler(context, *message);
+  Answer answer;
+  answer.close_connection = context.must_close_connection();
+  if (context.response_suppressed()) co_return answer;
+  WEIR_CO_TRY(answer.slices, protocol::response_frame(response, request.info.version, request.correlation_id));
+  for (const SharedBytes& slice : answer.slices) answer.bytes += slice.size();
+  co_return answer;
+}
+
+constexpr auto make_table() {
+  std::array<HandlerRow, kApiKeysEnd> rows{};
+#define WEIR_HANDLER(Name, function) \
+  rows[static_cast<size_t>(protocol::ApiKey::k##Name)] = {&serve<protocol::Name##Request, &function>};
+  WEIR_HANDLER(Produce, produce)
+  WEIR_HANDLER(Fetch, fetch)
+  WEIR_HANDLER(ListOffsets, list_offsets)
+  WEIR_HANDLER(Metadata, metadata)
+  WEIR_HANDLER(ApiVersions, api_versions)
+  WEIR_HANDLER(CreateTopics, create_topics)
+  WEIR_HANDLER(DeleteTopics, delete_topics)
+  WEIR_HANDLER(InitProducerId, init_producer_id)
+  WEIR_HANDLER(OffsetForLeaderEpoch, offset_for_leader_epoch)
+  WEIR_HANDLER(DescribeConfigs, describe_configs)
+  WEIR_HANDLER(AlterConfigs, alter_configs)
+  WEIR_HANDLER(DescribeLogDirs, describe_log_dirs)
+  WEIR_HANDLER(CreatePartitions, create_partitions)
+  WEIR_HANDLER(IncrementalAlterConfigs, incremental_alter_configs)
+  WEIR_HANDLER(DescribeQuorum, describe_quorum)
+  WEIR_HANDLER(DescribeCluster, describe_cluster)
+  WEIR_HANDLER(DescribeProducers, describe_producers)
+  WEIR_HANDLER(ListConfigResources, list_config_resources)
+  WEIR_HANDLER(DescribeTopicPartitions, describe_topic_partitions)
+#undef WEIR_HANDLER
+  return rows;
+}
+
+constexpr auto kTable = make_table();
+
+}  // namespace
+
+const HandlerRow* find_handler(int16_t api_key) {
+  if (api_key < 0 || static_cast<size_t>(api_key) >= kTable.size()) return nullptr;
+  const HandlerRow& row = kTable[static_cast<size_t>(api_key)];
+  return row.serve == nullptr ? nullptr : &row;
+}
+
+}  // namespace weir::server

@@ -1,0 +1,176 @@
+// Produce 3-13: appends one record batch to each named partition that this broker leads.
+//   acks 0: no answer; on any error the connection is closed. acks 1: answered when written. acks -1: answered when committed
+//   (with weir.flush.on.ack: synced). Any other: INVALID_REQUIRED_ACKS for every partition, nothing appended.
+//   A batch an idempotent producer sent before is answered with its old offsets. Partitions fail one by one.
+//   13+ names topics by id: UNKNOWN_TOPIC_ID. Internal topics: INVALID_TOPIC_EXCEPTION, except from Kafka's own admin tool.
+//   NOT_LEADER_OR_FOLLOWER carries the leader and where it is (10+, KIP-951).
+//   Transactional batches: INVALID_TXN_STATE until transactions are served.
+#include <vector>
+
+#include "weir/protocol/produce.h"
+#include "weir/record/validate.h"
+#include "weir/server/handlers/handlers.h"
+#include "weir/server/leader_hint.h"
+#include "weir/server/topic_names.h"
+
+namespace weir::server {
+namespace {
+
+using protocol::ProduceRequest;
+using protocol::ProduceResponse;
+using PartitionResponse = ProduceResponse::PartitionProduceResponse;
+
+constexpr int16_t kAcksAll = -1;
+constexpr int16_t kFirstVersionWithZstd = 7;
+constexpr int16_t kFirstVersionWithTopicIds = 13;
+
+// An append that waits for its acknowledgement, and where its answer goes.
+struct Pending {
+  replication::PartitionRef partition;
+  Offset last_offset;
+  PartitionResponse* response;
+};
+
+void refuse(PartitionResponse& response, const Error& error) {
+  response.error_code = error.code();
+  response.base_offset = kNoOffset;
+  if (!error.message().empty()) response.error_message = error.message();
+}
+
+void refuse(PartitionResponse& response, const record::Refusal& refusal) {
+  refuse(response, refusal.error);
+  for (const record::RecordError& wrong : refusal.records) {
+    response.record_errors.push_back({.batch_index = wrong.batch_index, .batch_index_error_message = wrong.message});
+  }
+}
+
+Result<replication::PartitionRef> resolve(HandlerContext& context, const ProduceRequest::TopicProduceData& topic, PartitionIndex index) {
+  replication::PartitionManager& partitions = context.services().partitions;
+  if (context.version() >= kFirstVersionWithTopicIds) {
+    if (context.image().topic(topic.topic_id) == nullptr) return fail(ErrorCode::kUnknownTopicId);
+    replication::PartitionRef found = partitions.find(topic.topic_id, index);
+    if (!found) return fail(ErrorCode::kUnknownTopicOrPartition);
+    return found;
+  }
+  replication::PartitionRef found = partitions.find(topic.name, index);
+  if (!found) return fail(ErrorCode::kUnknownTopicOrPartition);
+  return found;
+}
+
+// Validates and queues one partition's batch; plain, so that requests reach the log in the order in which they came.
+std::optional<Pending> append(HandlerContext& context, const replication::PartitionRef& partition, const protocol::Records& records,
+                              int16_t acks, PartitionResponse& response) {
+  Services& services = context.services();
+  if (is_internal_topic(partition->name().topic) && context.request().client_id != kAdminToolClientId) {
+    refuse(response, Error(ErrorCode::kInvalidTopicException, "clients may not write to an internal topic"));
+    return std::nullopt;
+  }
+  if (const Result<void> leads = partition->check_leader(kNoLeaderEpoch); !leads) {
+    refuse(response, leads.error());
+    return std::nullopt;
+  }
+  record::ValidationRules rules = partition->rules();
+  rules.allows_zstd = context.version() >= kFirstVersionWithZstd;
+  const TimestampMs now = context.wall_ms();
+  auto validated = record::validate(records.joined(), rules, now, services.codecs, services.scratch);
+  if (!validated) {
+    refuse(response, validated.error());
+    return std::nullopt;
+  }
+  const record::BatchView batch = validated->view();
+  if (batch.is_transactional()) {
+    refuse(response, Error(ErrorCode::kInvalidTxnState, "transactions are not served yet"));
+    return std::nullopt;
+  }
+  const size_t bytes = validated->bytes.size();
+  const auto record_count = static_cast<uint64_t>(batch.record_count());
+  const Result<storage::AppendResult> appended =
+      partition->append(std::move(validated->bytes), {.now = now, .origin = storage::AppendOrigin::kClient}, acks);
+  if (!appended) {
+    refuse(response, appended.error());
+    return std::nullopt;
+  }
+  response.base_offset = appended->base_offset;
+  response.log_append_time_ms = appended->duplicate ? appended->append_time : validated->log_append_time;
+  response.log_start_offset = partition->log_start_offset();
+  if (!appended->duplicate) partition->traffic().count_in(record_count, bytes);
+  return Pending{partition, appended->last_offset, &response};
+}
+
+void refuse_all(const ProduceRequest& request, ProduceResponse& response, const Error& error) {
+  for (size_t t = 0; t < request.topic_data.size(); ++t) {
+    for (auto& partition : response.responses[t].partition_responses) refuse(partition, error);
+  }
+}
+
+// One answer for each partition asked for, in the same order; addresses stay valid.
+ProduceResponse outline(const ProduceRequest& request) {
+  ProduceResponse response;
+  response.responses.resize(request.topic_data.size());
+  for (size_t t = 0; t < request.topic_data.size(); ++t) {
+    response.responses[t].name = request.topic_data[t].name;
+    response.responses[t].topic_id = request.topic_data[t].topic_id;
+    response.responses[t].partition_responses.resize(request.topic_data[t].partition_data.size());
+    for (size_t p = 0; p < request.topic_data[t].partition_data.size(); ++p) {
+      response.responses[t].partition_responses[p].index = request.topic_data[t].partition_data[p].index;
+    }
+  }
+  return response;
+}
+
+bool has_error(const ProduceResponse& response) {
+  for (const auto& topic : response.responses) {
+    for (const auto& partition : topic.partition_responses) {
+      if (partition.error_code != ErrorCode::kNone) return true;
+    }
+  }
+  return false;
+}
+
+}  // namespace
+
+Task<ProduceResponse> produce(HandlerContext& context, const ProduceRequest& request) {
+  ProduceResponse response = outline(request);
+  const bool acks_valid = request.acks >= kAcksAll && request.acks <= 1;
+  std::vector<Pending> pending;
+  if (!acks_valid) {
+    refuse_all(request, response, Error(ErrorCode::kInvalidRequiredAcks));
+  } else {
+    for (size_t t = 0; t < request.topic_data.size(); ++t) {
+      const auto& topic = request.topic_data[t];
+      for (size_t p = 0; p < topic.partition_data.size(); ++p) {
+        PartitionResponse& answer = response.responses[t].partition_responses[p];
+        const auto& wanted = topic.partition_data[p];
+        const Result<replication::PartitionRef> partition = resolve(context, topic, wanted.index);
+        if (!partition) {
+          refuse(answer, partition.error());
+          continue;
+        }
+        std::optional<Pending> queued = append(context, *partition, wanted.records, request.acks, answer);
+        if (queued) {
+          pending.push_back(std::move(*queued));
+        } else if (answer.error_code == ErrorCode::kNotLeaderOrFollower) {
+          hint_leader(context, **partition, answer.current_leader, response.node_endpoints);
+        }
+      }
+    }
+  }
+  if (request.acks == 0) {
+    context.suppress_response();
+    if (has_error(response)) context.close_connection();
+    co_return response;
+  }
+  const Deadline deadline = context.deadline_in(request.timeout_ms);
+  for (Pending& append : pending) {
+    Result<void> acknowledged;
+    if (request.acks == kAcksAll) {
+      acknowledged = co_await append.partition->committed(append.last_offset, deadline);
+    } else {
+      acknowledged = co_await append.partition->written(append.last_offset, deadline);
+    }
+    if (!acknowledged) refuse(*append.response, acknowledged.error());
+  }
+  co_return response;
+}
+
+}  // namespace weir::server

@@ -1,0 +1,122 @@
+// ListOffsets 1-11: offsets by timestamp or by a special mark.
+//   -1 latest: the end a reader of that isolation sees. -2 earliest. -3 (7+) the record with the largest timestamp. -4 (8+)
+//   earliest on local disk: as -2, nothing is tiered. -5 (9+) latest tiered and -6 (11+) earliest pending upload: none, offset
+//   -1. A mark that the version lacks: UNSUPPORTED_VERSION for the partition. By time: the first record at or after it with
+//   its own timestamp; none: offset -1, timestamp -1, no error. A partition named twice: INVALID_REQUEST.
+#include <set>
+
+#include "weir/protocol/list_offsets.h"
+#include "weir/server/handlers/handlers.h"
+
+namespace weir::server {
+namespace {
+
+using protocol::ListOffsetsRequest;
+using protocol::ListOffsetsResponse;
+using PartitionAnswer = ListOffsetsResponse::ListOffsetsPartitionResponse;
+using replication::Isolation;
+
+constexpr int64_t kLatest = -1;
+constexpr int64_t kEarliest = -2;
+constexpr int64_t kMaxTimestamp = -3;
+constexpr int64_t kEarliestLocal = -4;
+constexpr int64_t kLatestTiered = -5;
+constexpr int64_t kEarliestPendingUpload = -6;
+
+int16_t first_version_of(int64_t mark) {
+  switch (mark) {
+    case kMaxTimestamp: return 7;
+    case kEarliestLocal: return 8;
+    case kLatestTiered: return 9;
+    case kEarliestPendingUpload: return 11;
+    default: return 1;
+  }
+}
+
+storage::TimestampOffset at(const replication::Partition& partition, Offset offset) {
+  return {.timestamp = kNoTimestamp, .offset = offset, .leader_epoch = partition.log().epoch_at(offset)};
+}
+
+Task<Result<storage::TimestampOffset>> find(HandlerContext& context, replication::PartitionRef partition, int64_t timestamp, Isolation isolation) {
+  codec::Codecs& codecs = context.services().codecs;
+  std::optional<storage::TimestampOffset> found;
+  switch (timestamp) {
+    case kLatest: {
+      storage::TimestampOffset latest = at(*partition, partition->readable_end(isolation));
+      latest.leader_epoch = partition->log().latest_epoch();
+      co_return latest;
+    }
+    case kEarliest:
+    case kEarliestLocal: co_return at(*partition, partition->log_start_offset());
+    case kLatestTiered:
+    case kEarliestPendingUpload: co_return storage::TimestampOffset();
+    case kMaxTimestamp: {
+      WEIR_CO_TRY(found, co_await partition->log().max_timestamp(codecs));
+      break;
+    }
+    default: {
+      WEIR_CO_TRY(found, co_await partition->log().offset_for_timestamp(timestamp, partition->readable_end(isolation), codecs));
+      break;
+    }
+  }
+  co_return found.value_or(storage::TimestampOffset());
+}
+
+Task<PartitionAnswer> answer(HandlerContext& context, const std::string& topic, const ListOffsetsRequest::ListOffsetsPartition& wanted,
+                             Isolation isolation, bool is_repeated) {
+  PartitionAnswer result;
+  result.partition_index = wanted.partition_index;
+  const replication::PartitionRef partition = context.services().partitions.find(topic, wanted.partition_index);
+  if (is_repeated) {
+    result.error_code = ErrorCode::kInvalidRequest;
+    co_return result;
+  }
+  if (context.version() < first_version_of(wanted.timestamp)) {
+    result.error_code = ErrorCode::kUnsupportedVersion;
+    co_return result;
+  }
+  if (!partition) {
+    result.error_code = ErrorCode::kUnknownTopicOrPartition;
+    co_return result;
+  }
+  const Result<void> leads = partition->check_leader(wanted.current_leader_epoch);
+  if (!leads) {
+    result.error_code = leads.error().code();
+    co_return result;
+  }
+  const Result<storage::TimestampOffset> found = co_await find(context, partition, wanted.timestamp, isolation);
+  if (!found) {
+    result.error_code = found.error().code();
+    co_return result;
+  }
+  result.timestamp = found->timestamp;
+  result.offset = found->offset;
+  result.leader_epoch = found->leader_epoch;
+  co_return result;
+}
+
+}  // namespace
+
+Task<ListOffsetsResponse> list_offsets(HandlerContext& context, const ListOffsetsRequest& request) {
+  ListOffsetsResponse response;
+  const auto isolation = request.isolation_level == 1 ? Isolation::kReadCommitted : Isolation::kReadUncommitted;
+  std::set<std::pair<std::string, PartitionIndex>> once;
+  std::set<std::pair<std::string, PartitionIndex>> repeated;
+  for (const auto& topic : request.topics) {
+    for (const auto& partition : topic.partitions) {
+      if (!once.emplace(topic.name, partition.partition_index).second) repeated.emplace(topic.name, partition.partition_index);
+    }
+  }
+  for (const auto& topic : request.topics) {
+    auto& answered = response.topics.emplace_back();
+    answered.name = topic.name;
+    for (const auto& partition : topic.partitions) {
+      const bool is_repeated = repeated.contains({topic.name, partition.partition_index});
+      PartitionAnswer result = co_await answer(context, topic.name, partition, isolation, is_repeated);
+      answered.partitions.push_back(std::move(result));
+    }
+  }
+  co_return response;
+}
+
+}  // namespace weir::server

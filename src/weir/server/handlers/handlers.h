@@ -1,0 +1,34 @@
+// Every handler: one free function, one file, handlers/NN_name.cc. Each authorises, resolves, validates, acts, answers.
+// `request` lives until the returned task is done.
+#pragma once
+
+#include "weir/protocol/api_messages.h"
+#include "weir/server/context.h"
+
+namespace weir::server {
+
+Task<protocol::ProduceResponse> produce(HandlerContext& context, const protocol::ProduceRequest& request);                    // 00
+Task<protocol::FetchResponse> fetch(HandlerContext& context, const protocol::FetchRequest& request);                          // 01
+Task<protocol::ListOffsetsResponse> list_offsets(HandlerContext& context, const protocol::ListOffsetsRequest& request);       // 02
+Task<protocol::MetadataResponse> metadata(HandlerContext& context, const protocol::MetadataRequest& request);                 // 03
+Task<protocol::ApiVersionsResponse> api_versions(HandlerContext& context, const protocol::ApiVersionsRequest& request);       // 18
+Task<protocol::CreateTopicsResponse> create_topics(HandlerContext& context, const protocol::CreateTopicsRequest& request);    // 19
+Task<protocol::DeleteTopicsResponse> delete_topics(HandlerContext& context, const protocol::DeleteTopicsRequest& request);    // 20
+Task<protocol::InitProducerIdResponse> init_producer_id(HandlerContext& context, const protocol::InitProducerIdRequest& request);  // 22
+Task<protocol::OffsetForLeaderEpochResponse> offset_for_leader_epoch(HandlerContext& context,
+                                                                    const protocol::OffsetForLeaderEpochRequest& request);    // 23
+Task<protocol::DescribeConfigsResponse> describe_configs(HandlerContext& context, const protocol::DescribeConfigsRequest& request);  // 32
+Task<protocol::AlterConfigsResponse> alter_configs(HandlerContext& context, const protocol::AlterConfigsRequest& request);    // 33
+Task<protocol::DescribeLogDirsResponse> describe_log_dirs(HandlerContext& context, const protocol::DescribeLogDirsRequest& request);  // 35
+Task<protocol::CreatePartitionsResponse> create_partitions(HandlerContext& context, const protocol::CreatePartitionsRequest& request);  // 37
+Task<protocol::IncrementalAlterConfigsResponse> incremental_alter_configs(HandlerContext& context,
+                                                                         const protocol::IncrementalAlterConfigsRequest& request);  // 44
+Task<protocol::DescribeQuorumResponse> describe_quorum(HandlerContext& context, const protocol::DescribeQuorumRequest& request);  // 55
+Task<protocol::DescribeClusterResponse> describe_cluster(HandlerContext& context, const protocol::DescribeClusterRequest& request);  // 60
+Task<protocol::DescribeProducersResponse> describe_producers(HandlerContext& context, const protocol::DescribeProducersRequest& request);  // 61
+Task<protocol::ListConfigResourcesResponse> list_config_resources(HandlerContext& context,
+                                                                 const protocol::ListConfigResourcesRequest& request);        // 74
+Task<protocol::DescribeTopicPartitionsResponse> describe_topic_partitions(HandlerContext& context,
+                                                                         const protocol::DescribeTopicPartitionsRequest& request);  // 75
+
+}  // namespace weir::server

@@ -1,0 +1,29 @@
+// Tells a client that came to the wrong broker where the leader is (KIP-951), in any response that has room for it.
+#pragma once
+
+#include "weir/replication/partition.h"
+#include "weir/server/context.h"
+
+namespace weir::server {
+
+// Fills `current_leader` and adds the leader to `endpoints` once, as this request's listener sees it.
+template <typename CurrentLeader, typename NodeEndpoint>
+void hint_leader(const HandlerContext& context, const replication::Partition& partition, CurrentLeader& current_leader,
+                 std::vector<NodeEndpoint>& endpoints) {
+  current_leader.leader_id = partition.leader();
+  current_leader.leader_epoch = partition.leader_epoch();
+  const metadata::Broker* broker = context.image().broker(partition.leader());
+  const metadata::Endpoint* endpoint = broker == nullptr ? nullptr : broker->endpoint(context.request().listener->name);
+  if (endpoint == nullptr) return;
+  for (const NodeEndpoint& known : endpoints) {
+    if (known.node_id == broker->id) return;
+  }
+  NodeEndpoint hint;
+  hint.node_id = broker->id;
+  hint.host = endpoint->host;
+  hint.port = endpoint->port;
+  hint.rack = broker->rack;
+  endpoints.push_back(std::move(hint));
+}
+
+}  // namespace weir::server

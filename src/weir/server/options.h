@@ -1,0 +1,34 @@
+// What the configuration says about listeners, requests and fetches. Names and defaults are Kafka's.
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <vector>
+
+#include "weir/base/ids.h"
+#include "weir/base/time.h"
+#include "weir/runtime/network.h"
+
+namespace weir::server {
+
+struct ListenerOptions {
+  std::string name;                  // "PLAINTEXT", "CONTROLLER"
+  runtime::Endpoint bind;            // of `listeners`
+  bool serves_controller = false;    // listed in controller.listener.names
+};
+
+struct ServerOptions {
+  BrokerId node_id{1};
+  std::string cluster_id;
+  std::vector<ListenerOptions> listeners;
+  size_t socket_request_max_bytes = 100 * 1024 * 1024;
+  Duration connections_max_idle = std::chrono::minutes(10);
+  size_t max_connections = 20'000;
+  size_t max_connections_per_ip = INT32_MAX;
+  int32_t fetch_max_bytes = 55 * 1024 * 1024;
+  size_t fetch_session_slots = 1000;                 // max.incremental.fetch.session.cache.slots
+  bool auto_create_topics_enable = true;
+  int32_t max_request_partition_size_limit = 2000;   // DescribeTopicPartitions
+};
+
+}  // namespace weir::server
