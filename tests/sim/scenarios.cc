@@ -1,0 +1,26 @@
+#include "journal_scenario.h"
+#include "scenario.h"
+
+namespace weir::sim {
+
+namespace {
+constexpr Scenario kScenarios[] = {
+    {"journal", "acknowledged entries of a small write-ahead journal survive crashes (tests the simulator itself)", kJournalBugs,
+     kJournalPoints, &run_journal},
+};
+}  // namespace
+
+std::span<const Scenario> scenarios() { return kScenarios; }
+
+RunReport report_on(runtime::SimWorld& world, std::optional<Violation> violation, uint64_t acknowledged) {
+  RunReport report;
+  report.violation = std::move(violation);
+  report.fingerprint = world.fingerprint();
+  report.simulated = world.now() - MonoTime{};
+  report.events = world.events();
+  report.acknowledged = acknowledged;
+  report.points = world.points();
+  return report;
+}
+
+}  // namespace weir::sim
