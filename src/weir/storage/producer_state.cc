@@ -41,10 +41,7 @@ Result<std::optional<RememberedBatch>> ProducerState::check(const record::BatchH
       }
     }
   }
-  if (batch.producer_epoch() < entry.epoch) {
-    return fail(ErrorCode::kInvalidProducerEpoch, fmt::format("producer {} has epoch {} here, the batch comes from epoch {}",
-                                                              batch.producer_id(), entry.epoch, batch.producer_epoch()));
-  }
+  WEIR_CHECK(check_epoch(batch));
   const bool new_epoch = batch.producer_epoch() != entry.epoch;
   const bool in_sequence = new_epoch ? batch.base_sequence() == 0 || entry.epoch == kNoProducerEpoch
                                      : follows(entry.last_sequence(), batch.base_sequence());
@@ -60,13 +57,17 @@ Result<std::optional<RememberedBatch>> ProducerState::check(const record::BatchH
   return std::nullopt;
 }
 
+Result<void> ProducerState::check_epoch(const record::BatchHeader& batch) const {
+  const auto found = producers_.find(batch.producer_id());
+  if (found == producers_.end() || batch.producer_epoch() >= found->second.epoch) return {};
+  return fail(ErrorCode::kInvalidProducerEpoch, fmt::format("producer {} has epoch {} here, the batch comes from epoch {}",
+                                                            batch.producer_id(), found->second.epoch, batch.producer_epoch()));
+}
+
 Result<void> ProducerState::check_marker(const record::BatchHeader& batch, const record::EndTxnMarker& marker) const {
+  WEIR_CHECK(check_epoch(batch));
   const auto found = producers_.find(batch.producer_id());
   if (found == producers_.end()) return {};
-  if (batch.producer_epoch() < found->second.epoch) {
-    return fail(ErrorCode::kInvalidProducerEpoch, fmt::format("producer {} has epoch {} here, the marker is of epoch {}",
-                                                              batch.producer_id(), found->second.epoch, batch.producer_epoch()));
-  }
   if (marker.coordinator_epoch < found->second.coordinator_epoch) {
     return fail(ErrorCode::kTransactionCoordinatorFenced, fmt::format("coordinator epoch {} has written here, the marker is of epoch {}",
                                                                       found->second.coordinator_epoch, marker.coordinator_epoch));

@@ -62,6 +62,8 @@ class ProducerState {
   // What a client's batch (with a producer id, not a control batch) would meet: the remembered batch it repeats, or nothing.
   // Errors: kInvalidProducerEpoch, kOutOfOrderSequenceNumber, kInvalidTxnState.
   Result<std::optional<RememberedBatch>> check(const record::BatchHeader& batch) const;
+  // What a coordinator's batch with a producer id would meet: its sequence does not matter. Errors: kInvalidProducerEpoch.
+  Result<void> check_epoch(const record::BatchHeader& batch) const;
   // What a transaction marker would meet. Errors: kInvalidProducerEpoch, kTransactionCoordinatorFenced.
   Result<void> check_marker(const record::BatchHeader& batch, const record::EndTxnMarker& marker) const;
 

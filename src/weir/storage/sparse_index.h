@@ -60,14 +60,14 @@ class SparseIndex {
 
   size_t entries() const { return in_file_ + tail_.size(); }
   size_t in_file() const { return in_file_; }
-  bool has_unwritten() const { return !tail_.empty(); }
+  size_t unwritten() const { return tail_.size(); }
   // The newest entry when it is in memory.
   std::optional<Entry> newest() const { return tail_.empty() ? last_in_file_ : std::optional<Entry>(tail_.back()); }
   void append(Entry entry) {
     WEIR_ASSERT(!newest() || newest()->key() < entry.key(), entry.key());
     tail_.push_back(entry);
   }
-  // Forgets everything; the file is cut by the next write.
+  // Forgets everything; the file is cut by the next write().
   void reset() {
     in_file_ = 0;
     last_in_file_.reset();
@@ -79,7 +79,8 @@ class SparseIndex {
   // The last entry for which `goes_before(entry)`; true for all entries up to some place and false after it.
   template <typename Before>
   runtime::Task<Result<std::optional<Entry>>> last_where(FileCache& files, std::string path, Before goes_before);
-  // Moves what is in memory to the file, which afterwards has exactly entries() * kBytes bytes.
+  // Moves what is in memory to the file, created if need be, and cuts what lies behind it there. One call at a time; entries
+  // appended meanwhile stay in memory.
   runtime::Task<Result<void>> write(FileCache& files, std::string path);
   // Drops entries from the first for which `gone(entry)`, in memory and in the file.
   template <typename Gone>
@@ -112,7 +113,7 @@ runtime::Task<Result<std::optional<Entry>>> SparseIndex<Entry>::last_where(FileC
     co_return *std::prev(std::partition_point(tail_.begin(), tail_.end(), goes_before));
   }
   if (in_file_ == 0) co_return std::nullopt;
-  WEIR_CO_TRY(const auto file, co_await files.get(handle_, std::move(path), runtime::OpenMode::kRead));
+  WEIR_CO_TRY(const auto file, co_await files.get(handle_, std::move(path), runtime::OpenMode::kReadWrite));
   // [0, low) go before, [high, in_file) do not.
   size_t low = 0;
   size_t high = in_file_;
@@ -143,15 +144,16 @@ runtime::Task<Result<void>> SparseIndex<Entry>::write(FileCache& files, std::str
   WEIR_CO_TRY(const uint64_t size, file->size());
   if (size != in_file_ * Entry::kBytes) WEIR_CO_CHECK(co_await file->truncate(in_file_ * Entry::kBytes));
   if (tail_.empty()) co_return Result<void>();
-  std::vector<std::byte> bytes(tail_.size() * Entry::kBytes);
-  for (size_t i = 0; i < tail_.size(); ++i) tail_[i].encode(bytes.data() + i * Entry::kBytes);
   const size_t count = tail_.size();
+  std::vector<std::byte> bytes(count * Entry::kBytes);
+  for (size_t i = 0; i < count; ++i) tail_[i].encode(bytes.data() + i * Entry::kBytes);
   const ByteView part(bytes);
   WEIR_CO_CHECK(co_await file->write_at(in_file_ * Entry::kBytes, {&part, 1}));
-  WEIR_ASSERT(tail_.size() == count, tail_.size(), count);   // nobody appends to an index while it is being written
+  WEIR_ASSERT(tail_.size() >= count, tail_.size(), count);
   in_file_ += count;
-  last_in_file_ = tail_.back();
-  tail_ = {};
+  last_in_file_ = tail_[count - 1];
+  if (tail_.size() == count) tail_ = {};
+  else tail_.erase(tail_.begin(), tail_.begin() + static_cast<ptrdiff_t>(count));
   co_return Result<void>();
 }
 

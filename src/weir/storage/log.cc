@@ -1,0 +1,259 @@
+#include "weir/storage/log.h"
+
+#include <algorithm>
+
+#include <fmt/format.h>
+
+#include "weir/base/assert.h"
+#include "weir/storage/log_core.h"
+
+namespace weir::storage {
+
+Log::Core::Core(LogServices given, std::string dir, LogOptions log_options)
+    : services(given), path(std::move(dir)), options(log_options), tail_(services.tail_cache), tasks_(executor()) {
+  services.directory.add_user(*this);
+}
+
+Log::Core::~Core() {
+  // Without a clean stop a round may be inside sync_dirty(): its frames go before what they use.
+  if (syncing_) services.directory.flushes().abort();
+}
+
+std::string Log::Core::file_path(std::string_view name) const { return fmt::format("{}/{}", path, name); }
+
+std::shared_ptr<Segment> Log::Core::make_segment(Offset base) {
+  auto segment = std::make_shared<Segment>(services.files, path, base);
+  segment->created_ms = services.environment.clock.wall_ms();
+  const int64_t jitter_max = std::min(options.segment_jitter_ms, options.segment_ms);
+  if (jitter_max > 0) {
+    segment->roll_jitter_ms = static_cast<int64_t>(services.environment.random.word() % static_cast<uint64_t>(jitter_max));
+  }
+  return segment;
+}
+
+size_t Log::Core::segment_index(Offset offset) const {
+  WEIR_ASSERT(!segments_.empty());
+  const auto after = std::upper_bound(segments_.begin(), segments_.end(), offset,
+                                      [](Offset wanted, const auto& segment) { return wanted < segment->base_offset(); });
+  return after == segments_.begin() ? 0 : static_cast<size_t>(after - segments_.begin()) - 1;
+}
+
+std::optional<Error> Log::Core::refusal() const {
+  if (failure) return failure;
+  if (services.directory.is_offline()) return services.directory.offline_error();
+  if (closing_) return Error(ErrorCode::kKafkaStorageError, fmt::format("log {} is closed", path));
+  return std::nullopt;
+}
+
+Result<void> Log::Core::ready() const {
+  if (auto error = refusal()) return fail(std::move(*error));
+  return {};
+}
+
+void Log::Core::fail_with(const Error& error) {
+  if (failure) return;
+  failure = error;
+  queue_.clear();
+  tail_.clear();
+  written_waiters_.notify_all();
+  durable_waiters_.notify_all();
+  if (observer != nullptr) observer->on_failed(*failure);
+}
+
+void Log::Core::io_failed(const Error& error) {
+  // Damage that was read concerns this log alone; anything else is the disk's.
+  if (error.code() == ErrorCode::kCorruptMessage || error.code() == ErrorCode::kMalformedFile) {
+    fail_with(Error(ErrorCode::kKafkaStorageError, fmt::format("log {}: {}", path, error.describe())));
+  } else {
+    services.directory.take_offline(error);
+  }
+}
+
+Task<void> Log::Core::wait_for_writer() {
+  while (writer_running_ || (!queue_.empty() && !failure)) {
+    const Result<void> woken = co_await idle_waiters_.wait(executor());
+    WEIR_ASSERT(woken.has_value());
+  }
+}
+
+Task<Result<void>> Log::Core::wait_written(Offset offset, Deadline deadline) {
+  while (written_end < offset) {
+    if (failure) co_return fail(*failure);
+    const Result<void> woken = co_await written_waiters_.wait(executor(), deadline);
+    if (!woken && written_end < offset) co_return woken;
+  }
+  co_return Result<void>();
+}
+
+Task<Result<void>> Log::Core::wait_durable(Offset offset, Deadline deadline) {
+  while (durable_end < offset) {
+    if (failure) co_return fail(*failure);
+    flush_wanted_ = std::max(flush_wanted_, std::min(offset, end));
+    if (written_end > durable_end) services.directory.flushes().request(*this);
+    const Result<void> woken = co_await durable_waiters_.wait(executor(), deadline);
+    if (!woken && durable_end < offset) co_return woken;
+  }
+  co_return Result<void>();
+}
+
+Offset Log::Core::recovery_point() const {
+  Offset point = durable_end;
+  for (const auto& segment : segments_) {
+    if (segment->sealed && !segment->indexes_synced) {
+      point = std::min(point, segment->base_offset());
+      break;
+    }
+  }
+  if (epochs_unsaved_from_) point = std::min(point, *epochs_unsaved_from_);
+  return std::max(point, std::min(log_start, durable_end));
+}
+
+int64_t Log::Core::size_bytes() const {
+  int64_t size = 0;
+  for (const auto& segment : segments_) size += segment->size_bytes;
+  return size;
+}
+
+Task<Result<void>> Log::Core::flush() {
+  WEIR_CO_CHECK(co_await wait_written(end, Deadline::never()));
+  co_await sync_dirty();
+  co_return ready();
+}
+
+Task<Result<void>> Log::Core::close() {
+  WEIR_ASSERT(!closing_);
+  closing_ = true;
+  disarm();
+  stop_.request_stop();
+  co_await wait_for_writer();
+  const Result<void> joined = co_await tasks_.join();
+  WEIR_ASSERT(joined.has_value());
+  if (!failure) co_await sync_dirty();
+  const Result<void> alone = co_await maintenance_.acquire(executor());
+  WEIR_ASSERT(alone.has_value());
+  Maintenance held(*this);
+  Flushable::unlink();
+  runtime::TurnHook::unlink();
+  Result<void> done;
+  if (failure) done = fail(*failure);
+  // What a later clean start relies on: a snapshot at the end, indexes of exact size.
+  const bool snapshot_due = done && end > Offset(0) && (snapshots_.empty() || snapshots_.back() < end);
+  if (snapshot_due) done = co_await write_snapshot(end, producers.snapshot());
+  for (size_t i = 0; done && i < segments_.size(); ++i) {
+    Segment& segment = *segments_[i];
+    if (segment.indexes_synced) continue;
+    if (!segment.sealed) segment.seal();
+    if (segment.size_bytes == 0) {
+      const auto file = co_await segment.log_file(runtime::OpenMode::kCreate);
+      if (!file) done = fail(file.error());
+    }
+    if (done) done = co_await segment.write_indexes();
+    if (done) done = co_await segment.sync_indexes();
+    directory_dirty_ = true;
+  }
+  if (done) done = co_await sync_files(written_end);
+  if (!done && !failure) io_failed(done.error());
+  tail_.clear();
+  for (const auto& segment : segments_) segment->close_files();
+  observer = nullptr;
+  co_return done;
+}
+
+Task<void> Log::Core::abandon() {
+  closing_ = true;
+  disarm();
+  stop_.request_stop();
+  observer = nullptr;
+  queue_.clear();
+  co_await wait_for_writer();
+  const Result<void> joined = co_await tasks_.join();
+  WEIR_ASSERT(joined.has_value());
+  const Result<void> alone = co_await maintenance_.acquire(executor());
+  WEIR_ASSERT(alone.has_value());
+  Maintenance held(*this);
+  Flushable::unlink();
+  runtime::TurnHook::unlink();
+  tail_.clear();
+  for (const auto& segment : segments_) segment->close_files();
+  fail_with(Error(ErrorCode::kKafkaStorageError, fmt::format("log {} is closed", path)));
+}
+
+Log::Log(std::unique_ptr<Core> core) : core_(std::move(core)) {}
+Log::~Log() = default;
+
+Task<Result<std::unique_ptr<Log>>> Log::open(LogServices services, std::string path, LogOptions options, LogRecovery recovery) {
+  auto core = std::make_unique<Core>(services, std::move(path), options);
+  WEIR_CO_CHECK(co_await core->load(recovery));
+  co_return std::unique_ptr<Log>(new Log(std::move(core)));
+}
+
+Result<AppendResult> Log::append(SharedBytes batch, const AppendInfo& info) { return core_->append(std::move(batch), info); }
+
+Offset Log::start_offset() const { return core_->log_start; }
+Offset Log::end_offset() const { return core_->end; }
+Offset Log::written_end() const { return core_->written_end; }
+Offset Log::durable_end() const { return core_->durable_end; }
+Offset Log::recovery_point() const { return core_->recovery_point(); }
+int64_t Log::size_bytes() const { return core_->size_bytes(); }
+const std::string& Log::path() const { return core_->path; }
+LeaderEpoch Log::latest_epoch() const { return core_->epochs.latest(); }
+const std::optional<Error>& Log::failure() const { return core_->failure; }
+
+Task<Result<void>> Log::written(Offset offset, Deadline deadline) { return core_->wait_written(offset, deadline); }
+Task<Result<void>> Log::durable(Offset offset, Deadline deadline) { return core_->wait_durable(offset, deadline); }
+void Log::observe(LogObserver* observer) {
+  WEIR_ASSERT(observer == nullptr || core_->observer == nullptr);
+  core_->observer = observer;
+}
+
+Task<Result<ReadResult>> Log::read(Offset from, Offset below, size_t bytes_max, bool at_least_one_batch) {
+  return core_->read(from, below, bytes_max, at_least_one_batch);
+}
+Result<std::optional<ReadResult>> Log::read_tail(Offset from, Offset below, size_t bytes_max, bool at_least_one_batch) const {
+  return core_->read_tail(from, below, bytes_max, at_least_one_batch);
+}
+Task<Result<std::optional<TimestampOffset>>> Log::offset_for_timestamp(TimestampMs target, Offset below, codec::Codecs& codecs) {
+  return core_->offset_for_timestamp(target, below, codecs);
+}
+Task<Result<std::optional<TimestampOffset>>> Log::max_timestamp(codec::Codecs& codecs) { return core_->max_timestamp(codecs); }
+
+EpochEnd Log::end_offset_for_epoch(LeaderEpoch epoch) const {
+  const LeaderEpochCache::End found = core_->epochs.end_of(epoch, core_->end);
+  return {found.leader_epoch, found.end_offset};
+}
+LeaderEpoch Log::epoch_at(Offset offset) const { return core_->epochs.at(offset); }
+
+Task<Result<std::vector<AbortedTransaction>>> Log::aborted_transactions(Offset from, Offset below) {
+  return core_->aborted_transactions(from, below);
+}
+
+Offset Log::last_stable_offset(Offset high_watermark) const {
+  const std::optional<Offset> unstable = core_->producers.first_unstable(high_watermark);
+  return unstable && *unstable < high_watermark ? std::max(*unstable, core_->log_start) : high_watermark;
+}
+
+std::vector<ProducerInfo> Log::producers() const {
+  std::vector<ProducerInfo> rows;
+  for (const auto& [id, entry] : core_->producers.producers()) {
+    rows.push_back({id, entry.epoch, entry.last_sequence(), entry.last_timestamp, entry.coordinator_epoch, entry.transaction_start});
+  }
+  std::sort(rows.begin(), rows.end(), [](const ProducerInfo& a, const ProducerInfo& b) { return a.producer_id < b.producer_id; });
+  return rows;
+}
+
+Task<Result<void>> Log::advance_start_offset(Offset offset, Offset high_watermark) {
+  return core_->advance_start_offset(offset, high_watermark);
+}
+Task<Result<void>> Log::truncate_to(Offset offset) { return core_->truncate_to(offset); }
+Task<Result<void>> Log::truncate_fully_and_start_at(Offset offset) { return core_->truncate_fully_and_start_at(offset); }
+Task<Result<int>> Log::apply_retention(Offset high_watermark, TimestampMs now) { return core_->apply_retention(high_watermark, now); }
+Task<Result<void>> Log::flush() { return core_->flush(); }
+Task<Result<void>> Log::close() { return core_->close(); }
+Task<void> Log::abandon() { return core_->abandon(); }
+
+const LogOptions& Log::options() const { return core_->options; }
+void Log::set_options(const LogOptions& options) { core_->options = options; }
+void Log::note_high_watermark(Offset high_watermark) { core_->noted_high_watermark = high_watermark; }
+Offset Log::noted_high_watermark() const { return core_->noted_high_watermark; }
+
+}  // namespace weir::storage

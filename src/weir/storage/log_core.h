@@ -1,0 +1,167 @@
+// The inside of a Log. One object, its functions in files by what they do:
+//   log.cc           the contract's functions, waiting, failing, closing
+//   log_append.cc    append: producer checks, rolling, queueing
+//   log_write.cc     the writer (one write per turn), flush rounds
+//   log_read.cc      reads, timestamps, aborted transactions
+//   log_load.cc      opening, after a clean stop and after a crash
+//   log_truncate.cc  truncation, log start, retention
+//
+// Who may run at the same time: append at any moment; one writer task; and of flush, truncation, start offset, retention and
+// close one at a time (`maintenance_`). The writer never takes `maintenance_`; who needs it idle waits for it.
+#pragma once
+
+#include <deque>
+
+#include "weir/runtime/semaphore.h"
+#include "weir/runtime/task_group.h"
+#include "weir/runtime/wait_queue.h"
+#include "weir/storage/leader_epoch_cache.h"
+#include "weir/storage/log.h"
+#include "weir/storage/log_directory.h"
+#include "weir/storage/producer_state.h"
+#include "weir/storage/segment.h"
+#include "weir/storage/tail_cache.h"
+
+namespace weir::storage {
+
+class Log::Core final : public Flushable, private runtime::TurnHook, private DirectoryUser, private runtime::Timer {
+ public:
+  Core(LogServices services, std::string path, LogOptions options);
+  ~Core() override;
+
+  Task<Result<void>> load(LogRecovery recovery);
+
+  Result<AppendResult> append(SharedBytes batch, const AppendInfo& info);
+  Task<Result<void>> wait_written(Offset offset, Deadline deadline);
+  Task<Result<void>> wait_durable(Offset offset, Deadline deadline);
+
+  Result<std::optional<ReadResult>> read_tail(Offset from, Offset below, size_t bytes_max, bool at_least_one_batch) const;
+  Task<Result<ReadResult>> read(Offset from, Offset below, size_t bytes_max, bool at_least_one_batch);
+  Task<Result<std::optional<TimestampOffset>>> offset_for_timestamp(TimestampMs target, Offset below, codec::Codecs& codecs);
+  Task<Result<std::optional<TimestampOffset>>> max_timestamp(codec::Codecs& codecs);
+  Task<Result<std::vector<AbortedTransaction>>> aborted_transactions(Offset from, Offset below);
+
+  Task<Result<void>> advance_start_offset(Offset offset, Offset high_watermark);
+  Task<Result<void>> truncate_to(Offset offset);
+  Task<Result<void>> truncate_fully_and_start_at(Offset offset);
+  Task<Result<int>> apply_retention(Offset high_watermark, TimestampMs now);
+
+  Task<Result<void>> flush();
+  Task<Result<void>> close();
+  Task<void> abandon();
+  Offset recovery_point() const;
+  int64_t size_bytes() const;
+
+  // Flushable
+  Task<void> sync_dirty() override;
+
+  LogServices services;
+  const std::string path;
+  LogOptions options;
+  LogObserver* observer = nullptr;
+  Offset log_start{0};
+  Offset end{0};
+  Offset written_end{0};
+  Offset durable_end{0};
+  Offset noted_high_watermark{0};
+  std::optional<Error> failure;
+  LeaderEpochCache epochs;
+  mutable ProducerState producers;   // last_stable_offset() forgets what became replicated
+
+ private:
+  // A batch on its way to the file; with `rolled_snapshot` set, a new segment begins with it.
+  struct Queued {
+    SharedBytes bytes;
+    Offset base_offset;
+    Offset next_offset;
+    std::unique_ptr<Bytes> rolled_snapshot;
+  };
+  // Held while a task needs the files to itself.
+  class Maintenance {
+   public:
+    explicit Maintenance(Core& core) : core_(core) {}
+    ~Maintenance() { core_.maintenance_.release(); }
+    Maintenance(const Maintenance&) = delete;
+    Maintenance& operator=(const Maintenance&) = delete;
+
+   private:
+    Core& core_;
+  };
+
+  Segment& active() { return *segments_.back(); }
+  const Segment& active() const { return *segments_.back(); }
+  runtime::Disk& disk() { return services.environment.disk; }
+  runtime::Executor& executor() { return services.environment.executor; }
+  std::string file_path(std::string_view name) const;
+  std::shared_ptr<Segment> make_segment(Offset base);
+  // The segment that holds `offset` or is the last before it; segments_ is never empty.
+  size_t segment_index(Offset offset) const;
+
+  // log.cc
+  std::optional<Error> refusal() const;
+  Result<void> ready() const;
+  void fail_with(const Error& error);
+  void on_directory_failed(const Error& error) override { fail_with(error); }
+  void io_failed(const Error& error);
+  Task<void> wait_for_writer();
+
+  // log_append.cc
+  bool must_roll(size_t bytes, TimestampMs max_timestamp, Offset last_offset, TimestampMs now) const;
+  void begin_segment(TimestampMs now, std::unique_ptr<Bytes>& snapshot);
+  Task<void> roll_now(TimestampMs now);
+  void account_producer(const record::BatchHeader& batch, ByteView bytes, Offset base_offset, Segment& segment, bool collect_aborted);
+
+  // log_write.cc
+  void on_turn_end() override;
+  void on_fire() override;
+  static Task<void> write_queue(Core* core);
+  Task<Result<void>> write_in_flight();
+  Task<Result<void>> begin_file(Queued& first);
+  void advance_written(Offset offset);
+  Task<Result<void>> sync_files(Offset target);
+  Task<Result<void>> save_epochs();
+  Task<Result<void>> write_snapshot(Offset offset, Bytes snapshot);
+
+  // log_load.cc
+  Task<Result<std::vector<runtime::DirEntry>>> clear_leftovers();
+  Task<Result<void>> find_segments(const std::vector<runtime::DirEntry>& files);
+  Task<Result<void>> load_epochs();
+  Task<Result<bool>> indexes_look_right(Segment& segment);
+  Task<Result<void>> load_active_end();
+  Task<Result<bool>> recover_segment(Segment& segment, bool is_first);
+  Result<size_t> recover_batches(Segment& segment, ByteView bytes, std::string& wrong);
+  Task<Result<void>> recover_from(Offset recovery_point);
+  Task<Result<void>> rebuild_producers(Offset up_to);
+  Task<Result<void>> replay_producers(Offset up_to);
+
+  // log_truncate.cc
+  Task<Result<void>> remove_segments(size_t count);
+  Task<Result<void>> drop_segments_from(size_t index);
+  static Task<void> delete_later(Core* core, std::shared_ptr<Segment> segment);
+  Task<Result<void>> do_truncate_to(Offset offset);
+  Task<Result<void>> do_truncate_fully(Offset offset);
+
+  std::vector<std::shared_ptr<Segment>> segments_;
+  std::shared_ptr<Segment> writing_;      // whose file the head of the queue goes to
+  LogTail tail_;
+  std::vector<Queued> queue_;
+  std::vector<Queued> in_flight_;
+  std::vector<ByteView> parts_;
+  bool writer_running_ = false;
+  bool closing_ = false;
+  bool syncing_ = false;
+  bool directory_dirty_ = false;          // files came or went since the directory was synced
+  Offset flush_wanted_{0};                // somebody waits for everything below to be durable
+  std::optional<Offset> epochs_unsaved_from_;   // the epoch file does not know about epochs from here
+  std::vector<Offset> snapshots_;         // producer snapshots on disk, rising
+  std::vector<Offset> unsynced_snapshots_;
+  TimestampMs last_expiry_ = 0;
+  runtime::WaitQueue written_waiters_;
+  runtime::WaitQueue durable_waiters_;
+  runtime::WaitQueue idle_waiters_;
+  runtime::Semaphore maintenance_{1};
+  runtime::StopSource stop_;
+  runtime::TaskGroup tasks_;              // last: its frames use what is above
+};
+
+}  // namespace weir::storage

@@ -1,0 +1,71 @@
+// One log directory while it is in use: its health and its flush rounds.
+//
+// Owner    LogManager; outlives the logs in it.
+// Holds    once offline, a directory stays offline until the process ends
+//
+// A sync that fails leaves pages whose fate nobody knows, so it is never tried again: the directory goes offline and every log
+// in it fails. The same is true of a failed write.
+#pragma once
+
+#include <optional>
+#include <string>
+
+#include "weir/base/error.h"
+#include "weir/base/intrusive_list.h"
+#include "weir/base/log.h"
+#include "weir/storage/flush.h"
+
+namespace weir::storage {
+
+// Told when the directory goes offline.
+class DirectoryUser : public ListHook {
+ public:
+  virtual void on_directory_failed(const Error& error) = 0;
+
+ protected:
+  ~DirectoryUser() = default;
+};
+
+// Writes the recovery points of a directory to disk; LogManager does. A truncation needs it: see Log::truncate_to.
+class RecoveryPointWriter {
+ public:
+  virtual runtime::Task<Result<void>> write_recovery_points() = 0;
+
+ protected:
+  ~RecoveryPointWriter() = default;
+};
+
+class LogDirectory {
+ public:
+  LogDirectory(runtime::Executor& executor, std::string path, Logger log) : path_(std::move(path)), log_(log), flushes_(executor) {}
+  LogDirectory(const LogDirectory&) = delete;
+  LogDirectory& operator=(const LogDirectory&) = delete;
+
+  const std::string& path() const { return path_; }
+  bool is_offline() const { return failure_.has_value(); }
+  const std::optional<Error>& failure() const { return failure_; }
+  // Takes the directory offline; the first error is kept. Its users are told at once.
+  void take_offline(const Error& cause);
+  // kKafkaStorageError with the reason.
+  Error offline_error() const;
+
+  void add_user(DirectoryUser& user) { users_.push_back(user); }
+  FlushScheduler& flushes() { return flushes_; }
+
+  // Too little space is free for clients' records; housekeeping goes on.
+  bool below_reserve() const { return below_reserve_; }
+  void set_below_reserve(bool below) { below_reserve_ = below; }
+
+  // nullptr where recovery points are not kept (the quorum's log, tests).
+  RecoveryPointWriter* recovery_points = nullptr;
+
+ private:
+  std::string path_;
+  Logger log_;
+  std::optional<Error> failure_;
+  bool below_reserve_ = false;
+  IntrusiveList<DirectoryUser> users_;
+  FlushScheduler flushes_;
+};
+
+}  // namespace weir::storage

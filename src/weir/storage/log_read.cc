@@ -1,0 +1,164 @@
+#include <algorithm>
+
+#include <fmt/format.h>
+
+#include "weir/base/assert.h"
+#include "weir/record/legacy.h"
+#include "weir/record/record.h"
+#include "weir/storage/log_core.h"
+
+namespace weir::storage {
+namespace {
+
+constexpr size_t kDecompressedBytesMax = size_t{1} << 30;   // of one batch that a timestamp is looked for in
+
+std::unexpected<Error> out_of_range(Offset from, Offset start, Offset end) {
+  return fail(ErrorCode::kOffsetOutOfRange, fmt::format("offset {} is not in [{}, {}]", from, start, end));
+}
+
+// Joins neighbours in memory, which batches of one arena or one frame are.
+void add_slice(ReadResult& result, const SharedBytes& bytes) {
+  result.bytes += bytes.size();
+  if (!result.slices.empty()) {
+    SharedBytes& last = result.slices.back();
+    if (last.block() == bytes.block() && last.data() + last.size() == bytes.data()) {
+      last = SharedBytes(last.block(), ByteView(last.data(), last.size() + bytes.size()));
+      return;
+    }
+  }
+  result.slices.push_back(bytes);
+}
+
+// The records of a batch of any magic, decompressed into `scratch` where they are compressed.
+Result<std::vector<record::Record>> records_of(const record::AnyBatch& batch, codec::Codecs& codecs, Bytes& scratch) {
+  if (batch.v2() != nullptr) return record::read_records(*batch.v2(), codecs, kDecompressedBytesMax, scratch);
+  return record::read_legacy_records(*batch.legacy(), codecs, kDecompressedBytesMax, scratch);
+}
+
+}  // namespace
+
+Result<std::optional<ReadResult>> Log::Core::read_tail(Offset from, Offset below, size_t bytes_max, bool at_least_one_batch) const {
+  if (failure) return fail(*failure);
+  if (from < log_start || from > end) return out_of_range(from, log_start, end);
+  ReadResult result;
+  result.next_offset = from;
+  below = std::min(below, written_end);
+  if (from >= below) return result;
+  if (tail_.empty() || from < tail_.begin_offset()) return std::nullopt;
+  tail_.visit(from, [&](Offset, Offset last_offset, const SharedBytes& bytes) {
+    if (last_offset >= below) return false;
+    const bool fits = result.bytes + bytes.size() <= bytes_max || (result.bytes == 0 && at_least_one_batch);
+    if (!fits) return false;
+    add_slice(result, bytes);
+    result.next_offset = last_offset.next();
+    return result.bytes < bytes_max;
+  });
+  return result;
+}
+
+Task<Result<ReadResult>> Log::Core::read(Offset from, Offset below, size_t bytes_max, bool at_least_one_batch) {
+  WEIR_CO_TRY(std::optional<ReadResult> cached, read_tail(from, below, bytes_max, at_least_one_batch));
+  if (cached) co_return std::move(*cached);
+  below = std::min(below, written_end);
+  Offset looking_for = from;
+  while (looking_for < below) {
+    const std::shared_ptr<Segment> segment = segments_[segment_index(looking_for)];
+    Result<SegmentRead> found = co_await segment->read(looking_for, below, bytes_max, at_least_one_batch);
+    if (failure) co_return fail(*failure);
+    if (from < log_start || from > end) co_return out_of_range(from, log_start, end);   // removed or cut while we read
+    if (!found) {
+      if (segment->removed || found.error().code() == ErrorCode::kNotFound) co_return out_of_range(from, log_start, end);
+      co_return fail(found.error());
+    }
+    if (found->result.bytes > 0) co_return std::move(found->result);
+    // Compaction may have left a gap up to the next segment.
+    const size_t next = segment_index(looking_for) + 1;
+    if (!found->reached_end || next >= segments_.size()) break;
+    looking_for = segments_[next]->base_offset();
+  }
+  ReadResult nothing;
+  nothing.next_offset = from;
+  co_return nothing;
+}
+
+Task<Result<std::optional<TimestampOffset>>> Log::Core::offset_for_timestamp(TimestampMs target, Offset below, codec::Codecs& codecs) {
+  WEIR_CO_CHECK(ready());
+  below = std::min(below, written_end);
+  const std::vector<std::shared_ptr<Segment>> segments = segments_;
+  for (const auto& segment : segments) {
+    if (segment->base_offset() >= below) break;
+    WEIR_CO_TRY(const TimestampOffset largest, co_await segment->load_largest_timestamp());
+    if (largest.timestamp < target) continue;
+    // Everything up to the last time entry before `target` is too old.
+    WEIR_CO_TRY(const std::optional<TimeEntry> older,
+                co_await segment->time_index.last_where(services.files, segment->path(kTimeIndexSuffix),
+                                                        [target](const TimeEntry& entry) { return entry.timestamp < target; }));
+    const Offset begin = std::max(log_start, older ? segment->base_offset() + older->relative_offset : segment->base_offset());
+    WEIR_CO_TRY(const int64_t position, co_await segment->position_before(begin));
+    WEIR_CO_TRY(auto file, co_await segment->log_file());
+    SegmentScan scan(std::move(file), position, segment->written_bytes);
+    for (;;) {
+      WEIR_CO_TRY(const std::optional<record::AnyBatch> batch, co_await scan.next());
+      if (!batch || first_offset_of(*batch) >= below) break;
+      if (batch->max_timestamp() < target || batch->last_offset() < log_start) continue;
+      Bytes scratch;
+      WEIR_CO_TRY(const std::vector<record::Record> records, records_of(*batch, codecs, scratch));
+      const LeaderEpoch epoch = batch->v2() != nullptr ? batch->v2()->leader_epoch() : kNoLeaderEpoch;
+      for (const record::Record& record : records) {
+        if (record.offset >= below) break;
+        if (record.timestamp >= target && record.offset >= log_start) co_return TimestampOffset{record.timestamp, record.offset, epoch};
+      }
+    }
+  }
+  co_return std::nullopt;
+}
+
+Task<Result<std::optional<TimestampOffset>>> Log::Core::max_timestamp(codec::Codecs& codecs) {
+  WEIR_CO_CHECK(ready());
+  const std::vector<std::shared_ptr<Segment>> segments = segments_;
+  std::shared_ptr<Segment> holder;
+  TimestampOffset largest;
+  for (const auto& segment : segments) {
+    WEIR_CO_TRY(const TimestampOffset candidate, co_await segment->load_largest_timestamp());
+    if (candidate.timestamp > largest.timestamp) {
+      largest = candidate;
+      holder = segment;
+    }
+  }
+  if (holder == nullptr) co_return std::nullopt;
+  WEIR_CO_CHECK(co_await wait_written(std::min(end, largest.offset.next()), Deadline::never()));
+  // Its batch is known by its last offset; the record is the first in it with that timestamp.
+  WEIR_CO_TRY(const int64_t position, co_await holder->position_before(largest.offset));
+  WEIR_CO_TRY(auto file, co_await holder->log_file());
+  SegmentScan scan(std::move(file), position, holder->written_bytes);
+  for (;;) {
+    WEIR_CO_TRY(const std::optional<record::AnyBatch> batch, co_await scan.next());
+    if (!batch || first_offset_of(*batch) > largest.offset) co_return std::nullopt;   // compacted or cut meanwhile
+    if (batch->last_offset() < largest.offset || batch->max_timestamp() < largest.timestamp) continue;
+    Bytes scratch;
+    WEIR_CO_TRY(const std::vector<record::Record> records, records_of(*batch, codecs, scratch));
+    const LeaderEpoch epoch = batch->v2() != nullptr ? batch->v2()->leader_epoch() : kNoLeaderEpoch;
+    for (const record::Record& record : records) {
+      if (record.timestamp >= largest.timestamp) co_return TimestampOffset{record.timestamp, record.offset, epoch};
+    }
+  }
+}
+
+Task<Result<std::vector<AbortedTransaction>>> Log::Core::aborted_transactions(Offset from, Offset below) {
+  WEIR_CO_CHECK(ready());
+  std::vector<AbortedTransaction> found;
+  const std::vector<std::shared_ptr<Segment>> segments = segments_;
+  for (size_t i = segment_index(from); i < segments.size(); ++i) {
+    WEIR_CO_TRY(const std::vector<AbortedTransaction> entries, co_await segments[i]->load_aborted());
+    bool complete = false;
+    for (const AbortedTransaction& entry : entries) {
+      if (entry.last_offset >= from && entry.first_offset < below) found.push_back(entry);
+      // Nothing that was decided later can reach below this.
+      if (entry.last_stable_offset >= below) complete = true;
+    }
+    if (complete) break;
+  }
+  co_return found;
+}
+
+}  // namespace weir::storage

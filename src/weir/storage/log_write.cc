@@ -1,0 +1,175 @@
+#include <algorithm>
+
+#include <fmt/format.h>
+
+#include "weir/base/assert.h"
+#include "weir/storage/log_core.h"
+
+namespace weir::storage {
+namespace {
+
+constexpr size_t kPartsPerWrite = 1024;             // IOV_MAX
+constexpr size_t kBytesPerWrite = size_t{8} << 20;  // so that readers and flushes see progress
+
+}  // namespace
+
+void Log::Core::on_turn_end() {
+  if (writer_running_ || queue_.empty()) return;
+  writer_running_ = true;
+  tasks_.spawn(&Core::write_queue, this);
+}
+
+Task<void> Log::Core::write_queue(Core* core) {
+  while (!core->queue_.empty() && !core->failure) {
+    std::swap(core->queue_, core->in_flight_);
+    const Result<void> written = co_await core->write_in_flight();
+    core->in_flight_.clear();
+    if (!written) core->io_failed(written.error());
+  }
+  core->writer_running_ = false;
+  core->idle_waiters_.notify_all();
+}
+
+// Everything taken from the queue: one write for each run of batches that goes to one file.
+Task<Result<void>> Log::Core::write_in_flight() {
+  size_t at = 0;
+  while (at < in_flight_.size()) {
+    if (in_flight_[at].rolled_snapshot != nullptr) WEIR_CO_CHECK(co_await begin_file(in_flight_[at]));
+    const std::shared_ptr<Segment> segment = writing_;
+    std::shared_ptr<runtime::File> file = segment->open_log_file();
+    if (file == nullptr) {
+      WEIR_CO_TRY(file, co_await segment->log_file(runtime::OpenMode::kCreate));
+      if (segment->written_bytes == 0) directory_dirty_ = true;   // only now: a round under way must not take this for done
+    }
+    parts_.clear();
+    size_t bytes = 0;
+    size_t next = at;
+    while (next < in_flight_.size() && parts_.size() < kPartsPerWrite && bytes < kBytesPerWrite) {
+      if (next > at && in_flight_[next].rolled_snapshot != nullptr) break;
+      parts_.push_back(in_flight_[next].bytes.view());
+      bytes += in_flight_[next].bytes.size();
+      ++next;
+    }
+    if (bytes == 0) {   // roll_now()
+      at = next;
+      continue;
+    }
+    WEIR_CO_CHECK(co_await file->write_at(static_cast<uint64_t>(segment->written_bytes), parts_));
+    segment->written_bytes += static_cast<int64_t>(bytes);
+    WEIR_ASSERT(segment->written_bytes <= segment->size_bytes, segment->written_bytes, segment->size_bytes);
+    const Offset reached = in_flight_[next - 1].next_offset;
+    at = next;
+    advance_written(reached);
+    const bool spill = segment->offset_index.unwritten() >= kIndexSpillEntries || segment->time_index.unwritten() >= kIndexSpillEntries;
+    if (spill && !segment->sealed) WEIR_CO_CHECK(co_await segment->write_indexes());
+  }
+  co_return Result<void>();
+}
+
+// The segment before is complete: its indexes and a producer snapshot go to disk, and the next file begins.
+Task<Result<void>> Log::Core::begin_file(Queued& first) {
+  const std::shared_ptr<Segment> before = writing_;
+  WEIR_ASSERT(before->sealed && before->written_bytes == before->size_bytes, before->written_bytes, before->size_bytes);
+  WEIR_CO_CHECK(co_await before->write_indexes());
+  WEIR_CO_CHECK(co_await write_snapshot(first.base_offset, std::move(*first.rolled_snapshot)));
+  const auto next = std::find_if(segments_.begin(), segments_.end(), [&](const auto& s) { return s->base_offset() == first.base_offset; });
+  WEIR_ASSERT(next != segments_.end(), first.base_offset);
+  writing_ = *next;
+  directory_dirty_ = true;
+  // As Kafka: a segment is synced when it is complete, whatever the topic says about flushing.
+  services.directory.flushes().request(*this);
+  co_return Result<void>();
+}
+
+Task<Result<void>> Log::Core::write_snapshot(Offset offset, Bytes snapshot) {
+  WEIR_ASSERT(snapshots_.empty() || snapshots_.back() <= offset, offset);
+  WEIR_CO_TRY(const auto file, co_await disk().open(file_path(segment_file_name(offset, kSnapshotSuffix)), runtime::OpenMode::kCreate));
+  WEIR_CO_CHECK(co_await file->truncate(0));
+  const ByteView part(snapshot);
+  WEIR_CO_CHECK(co_await file->write_at(0, {&part, 1}));
+  if (snapshots_.empty() || snapshots_.back() < offset) snapshots_.push_back(offset);
+  unsynced_snapshots_.push_back(offset);
+  directory_dirty_ = true;
+  co_return Result<void>();
+}
+
+void Log::Core::advance_written(Offset offset) {
+  WEIR_ASSERT(offset > written_end && offset <= end, offset, written_end, end);
+  written_end = offset;
+  written_waiters_.notify_all();
+  if (observer != nullptr) observer->on_written(written_end);
+  const bool flush_now = options.flush_on_ack || flush_wanted_ > durable_end || written_end - durable_end >= options.flush_messages;
+  if (flush_now) {
+    services.directory.flushes().request(*this);
+  } else if (options.flush_ms < INT64_MAX / 1'000'000 && !is_armed()) {
+    executor().arm(*this, executor().now() + Duration(options.flush_ms * 1'000'000));
+  }
+}
+
+void Log::Core::on_fire() {
+  if (!closing_ && !failure && durable_end < written_end) services.directory.flushes().request(*this);
+}
+
+Task<void> Log::Core::sync_dirty() {
+  const Result<void> alone = co_await maintenance_.acquire(executor());
+  WEIR_ASSERT(alone.has_value());
+  const Maintenance held(*this);
+  if (failure) co_return;
+  syncing_ = true;
+  const Result<void> synced = co_await sync_files(written_end);
+  syncing_ = false;
+  if (!synced) io_failed(synced.error());
+}
+
+// What acknowledgements wait for comes first: the bytes of every dirty segment, oldest first, and the directory that names
+// them. Then what recovery would have to rebuild.
+Task<Result<void>> Log::Core::sync_files(Offset target) {
+  if (options.planted_ack_before_sync && durable_end < target) {
+    durable_end = target;
+    durable_waiters_.notify_all();
+    if (observer != nullptr) observer->on_durable(durable_end);
+  }
+  const std::vector<std::shared_ptr<Segment>> segments = segments_;
+  const std::shared_ptr<Segment> writing = writing_;
+  for (const auto& segment : segments) {
+    const int64_t bytes = segment->written_bytes;
+    if (segment->synced_bytes == bytes) continue;
+    WEIR_CO_TRY(const auto file, co_await segment->log_file());
+    WEIR_CO_CHECK(co_await file->sync_data());
+    segment->synced_bytes = bytes;
+  }
+  if (directory_dirty_) {
+    directory_dirty_ = false;
+    WEIR_CO_CHECK(co_await disk().sync_directory(path));
+  }
+  if (durable_end < target) {
+    durable_end = target;
+    disarm();
+    durable_waiters_.notify_all();
+    if (observer != nullptr) observer->on_durable(durable_end);
+  }
+  for (const auto& segment : segments) {
+    if (!segment->sealed || segment->indexes_synced || segment->base_offset() >= writing->base_offset()) continue;
+    WEIR_CO_CHECK(co_await segment->sync_indexes());
+    segment->indexes_synced = true;
+  }
+  while (!unsynced_snapshots_.empty()) {
+    const Offset offset = unsynced_snapshots_.back();
+    WEIR_CO_TRY(const auto file, co_await disk().open(file_path(segment_file_name(offset, kSnapshotSuffix)), runtime::OpenMode::kReadWrite));
+    WEIR_CO_CHECK(co_await file->sync_data());
+    std::erase(unsynced_snapshots_, offset);
+  }
+  if (epochs_unsaved_from_) WEIR_CO_CHECK(co_await save_epochs());
+  if (flush_wanted_ > durable_end && written_end > durable_end) services.directory.flushes().request(*this);
+  co_return Result<void>();
+}
+
+Task<Result<void>> Log::Core::save_epochs() {
+  const std::string text = epochs.format();
+  WEIR_CO_CHECK(co_await runtime::write_file_atomically(disk(), file_path(kLeaderEpochFile), to_bytes(text)));
+  // An epoch that began meanwhile keeps the recovery point back until the next round.
+  if (epochs.format() == text) epochs_unsaved_from_.reset();
+  co_return Result<void>();
+}
+
+}  // namespace weir::storage

@@ -1,0 +1,255 @@
+#include "weir/storage/segment.h"
+
+#include <algorithm>
+
+#include <fmt/format.h>
+
+#include "weir/base/assert.h"
+#include "weir/storage/txn_index.h"
+
+namespace weir::storage {
+namespace {
+
+constexpr size_t kScanSlackBytes = 8 << 10;             // read beyond what was asked for, to step over batches before `from`
+constexpr uint64_t kTxnIndexBytesMax = uint64_t{1} << 30;
+constexpr std::string_view kAllSuffixes[] = {kLogSuffix, kOffsetIndexSuffix, kTimeIndexSuffix, kTxnIndexSuffix};
+
+// What stepping over a batch needs of its first bytes.
+struct BatchSpan {
+  size_t bytes = 0;
+  Offset last_offset;
+};
+
+// nullopt when fewer bytes are there than the header of its magic.
+Result<std::optional<BatchSpan>> peek_span(ByteView bytes) {
+  WEIR_TRY(const std::optional<size_t> size, record::peek_size(bytes));
+  if (!size || bytes.size() <= record::kMagicAt) return std::nullopt;
+  const auto magic = load_be<int8_t>(bytes.data() + record::kMagicAt);
+  if (magic != record::kMagicV2) return BatchSpan{*size, Offset(load_be<int64_t>(bytes.data()))};
+  if (bytes.size() < record::kHeaderBytes) return std::nullopt;
+  WEIR_TRY(const record::BatchHeader header, record::BatchHeader::parse(bytes));
+  return BatchSpan{header.size_bytes(), header.last_offset()};
+}
+
+}  // namespace
+
+Offset first_offset_of(const record::AnyBatch& batch) {
+  return batch.v2() != nullptr ? batch.v2()->base_offset() : batch.legacy()->offset();
+}
+
+runtime::Task<Result<void>> read_fully(runtime::File& file, uint64_t position, MutableBytes into) {
+  size_t done = 0;
+  if (const Result<size_t> cached = file.read_cached(position, into)) done = *cached;
+  while (done < into.size()) {
+    WEIR_CO_TRY(const size_t count, co_await file.read_at(position + done, into.subspan(done)));
+    if (count == 0) co_return fail(ErrorCode::kCorruptMessage, fmt::format("{} ends inside what was written to it", file.path()));
+    done += count;
+  }
+  co_return Result<void>();
+}
+
+std::string Segment::path(std::string_view suffix) const {
+  return fmt::format("{}/{:020}{}{}", dir_, base_offset_.value(), suffix, removed ? kDeletedSuffix : std::string_view());
+}
+
+void Segment::account(Offset last_offset, TimestampMs max_timestamp, size_t bytes, int64_t index_interval_bytes) {
+  WEIR_ASSERT(!sealed && last_offset >= base_offset_, last_offset, base_offset_);
+  WEIR_ASSERT(last_offset - base_offset_ <= INT32_MAX && size_bytes <= INT32_MAX, last_offset, base_offset_, size_bytes);
+  if (size_bytes == 0) first_timestamp = max_timestamp;
+  if (max_timestamp > largest_.timestamp) largest_ = {max_timestamp, last_offset, kNoLeaderEpoch};
+  if (bytes_since_entry_ > index_interval_bytes) {
+    offset_index.append({static_cast<int32_t>(last_offset - base_offset_), static_cast<int32_t>(size_bytes)});
+    if (largest_.timestamp >= 0 && (!time_index.newest() || time_index.newest()->timestamp < largest_.timestamp)) {
+      time_index.append({largest_.timestamp, static_cast<int32_t>(largest_.offset - base_offset_)});
+    }
+    bytes_since_entry_ = 0;
+  }
+  bytes_since_entry_ += static_cast<int64_t>(bytes);
+  size_bytes += static_cast<int64_t>(bytes);
+}
+
+void Segment::seal() {
+  WEIR_ASSERT(!sealed && largest_known_, base_offset_);
+  sealed = true;
+  if (largest_.timestamp >= 0 && (!time_index.newest() || time_index.newest()->timestamp < largest_.timestamp)) {
+    time_index.append({largest_.timestamp, static_cast<int32_t>(largest_.offset - base_offset_)});
+  }
+}
+
+void Segment::restart_accounting() {
+  size_bytes = written_bytes = synced_bytes = 0;
+  bytes_since_entry_ = 0;
+  largest_ = {};
+  largest_known_ = true;
+  first_timestamp.reset();
+  offset_index.reset();
+  time_index.reset();
+  aborted.clear();
+  has_txn_index.reset();
+  sealed = indexes_synced = false;
+}
+
+runtime::Task<Result<TimestampOffset>> Segment::load_largest_timestamp() {
+  if (!largest_known_) {
+    WEIR_CO_TRY(const std::optional<TimeEntry> newest, co_await time_index.load_newest(files_, path(kTimeIndexSuffix)));
+    if (!largest_known_ && newest) largest_ = {newest->timestamp, base_offset_ + newest->relative_offset, kNoLeaderEpoch};
+    largest_known_ = true;
+  }
+  co_return largest_;
+}
+
+runtime::Task<Result<std::shared_ptr<runtime::File>>> Segment::log_file(runtime::OpenMode mode) {
+  return files_.get(log_handle_, path(kLogSuffix), mode);
+}
+
+void Segment::close_files() {
+  log_handle_.close();
+  offset_index.close_file();
+  time_index.close_file();
+}
+
+runtime::Task<Result<int64_t>> Segment::position_before(Offset offset) {
+  const int64_t relative = offset - base_offset_;
+  WEIR_CO_TRY(const std::optional<OffsetEntry> entry,
+              co_await offset_index.last_where(files_, path(kOffsetIndexSuffix),
+                                               [relative](const OffsetEntry& e) { return e.relative_offset <= relative; }));
+  co_return entry ? int64_t{entry->position} : int64_t{0};
+}
+
+runtime::Task<Result<SegmentRead>> Segment::read(Offset from, Offset below, size_t bytes_max, bool at_least_one_batch) {
+  ReadResult result;
+  result.next_offset = from;
+  const int64_t end = written_bytes;
+  WEIR_CO_TRY(int64_t position, co_await position_before(from));
+  WEIR_CO_TRY(const auto file, co_await log_file());
+  size_t want = bytes_max + kScanSlackBytes;
+  while (position < end) {
+    const size_t count = std::min(want, static_cast<size_t>(end - position));
+    const SharedBytes chunk = SharedBytes::allocate(count);
+    WEIR_CO_CHECK(co_await read_fully(*file, static_cast<uint64_t>(position), chunk.mutable_view()));
+    // Step over what ends before `from`, then take whole batches.
+    size_t at = 0;
+    size_t first = SIZE_MAX;
+    size_t bytes_needed = 0;   // by a batch that is not wholly in the chunk
+    while (at < count) {
+      WEIR_CO_TRY(const std::optional<BatchSpan> span, peek_span(chunk.view().subspan(at)));
+      if (!span) {
+        bytes_needed = count - at <= record::kMagicAt ? record::kMagicAt + 1 : record::kHeaderBytes;
+        break;
+      }
+      if (span->last_offset < from) {
+        at += span->bytes;
+        continue;
+      }
+      if (span->last_offset >= below) break;
+      const bool is_first = first == SIZE_MAX;
+      const size_t taken = is_first ? 0 : at - first;
+      if (taken + span->bytes > bytes_max && !(is_first && at_least_one_batch)) break;
+      if (at + span->bytes > count) {
+        bytes_needed = span->bytes;
+        break;
+      }
+      if (is_first) first = at;
+      at += span->bytes;
+      result.next_offset = span->last_offset.next();
+    }
+    if (first != SIZE_MAX) {
+      result.bytes = at - first;
+      result.slices.push_back(chunk.slice(first, result.bytes));
+      co_return SegmentRead{std::move(result), false};
+    }
+    if (at < count && bytes_needed == 0) co_return SegmentRead{std::move(result), false};   // not below `below`, or too large
+    position += static_cast<int64_t>(at);
+    want = std::max(bytes_needed, bytes_max + kScanSlackBytes);
+    if (position + static_cast<int64_t>(bytes_needed) > end) {
+      co_return fail(ErrorCode::kCorruptMessage, fmt::format("{}: the batch at byte {} is cut short", path(kLogSuffix), position));
+    }
+  }
+  co_return SegmentRead{std::move(result), true};
+}
+
+runtime::Task<Result<void>> Segment::write_indexes() {
+  WEIR_CO_CHECK(co_await offset_index.write(files_, path(kOffsetIndexSuffix)));
+  WEIR_CO_CHECK(co_await time_index.write(files_, path(kTimeIndexSuffix)));
+  if (aborted.empty()) co_return Result<void>();
+  const std::vector<AbortedTransaction> entries = aborted;
+  const Bytes bytes = encode_txn_entries(entries);
+  WEIR_CO_TRY(const auto file, co_await files_.disk().open(path(kTxnIndexSuffix), runtime::OpenMode::kCreate));
+  WEIR_CO_TRY(const uint64_t size, file->size());
+  const ByteView part(bytes);
+  WEIR_CO_CHECK(co_await file->write_at(size - size % kTxnEntryBytes, {&part, 1}));
+  aborted.erase(aborted.begin(), aborted.begin() + static_cast<ptrdiff_t>(entries.size()));
+  has_txn_index = true;
+  co_return Result<void>();
+}
+
+runtime::Task<Result<void>> Segment::sync_indexes() {
+  WEIR_CO_CHECK(co_await offset_index.sync(files_, path(kOffsetIndexSuffix)));
+  WEIR_CO_CHECK(co_await time_index.sync(files_, path(kTimeIndexSuffix)));
+  if (has_txn_index.value_or(false)) {
+    WEIR_CO_TRY(const auto file, co_await files_.disk().open(path(kTxnIndexSuffix), runtime::OpenMode::kReadWrite));
+    WEIR_CO_CHECK(co_await file->sync_data());
+  }
+  co_return Result<void>();
+}
+
+runtime::Task<Result<std::vector<AbortedTransaction>>> Segment::load_aborted() {
+  std::vector<AbortedTransaction> all;
+  if (has_txn_index.value_or(true)) {
+    const Result<Bytes> content = co_await runtime::read_file(files_.disk(), path(kTxnIndexSuffix), kTxnIndexBytesMax);
+    if (!content && content.error().code() != ErrorCode::kNotFound) co_return fail(content.error());
+    has_txn_index = content.has_value();
+    if (content) {
+      WEIR_CO_TRY(all, decode_txn_entries(*content));
+    }
+  }
+  for (const AbortedTransaction& entry : aborted) {
+    if (all.empty() || all.back().last_offset < entry.last_offset) all.push_back(entry);
+  }
+  co_return all;
+}
+
+runtime::Task<Result<void>> Segment::mark_deleted() {
+  close_files();
+  for (const std::string_view suffix : kAllSuffixes) {
+    const std::string from = path(suffix);
+    const Result<void> renamed = co_await files_.disk().rename(from, from + std::string(kDeletedSuffix));
+    if (!renamed && renamed.error().code() != ErrorCode::kNotFound) co_return fail(renamed.error());
+  }
+  removed = true;
+  close_files();   // a read may have opened one meanwhile, under its old name
+  co_return Result<void>();
+}
+
+runtime::Task<Result<void>> Segment::remove_files() {
+  close_files();
+  for (const std::string_view suffix : kAllSuffixes) WEIR_CO_CHECK(co_await files_.disk().remove(path(suffix)));
+  co_return Result<void>();
+}
+
+runtime::Task<Result<std::optional<record::AnyBatch>>> SegmentScan::next() {
+  for (;;) {
+    const ByteView rest = ByteView(buffer_).subspan(used_);
+    size_t needed = 0;
+    WEIR_CO_TRY(const std::optional<size_t> size, record::peek_size(rest));
+    if (size && rest.size() >= *size) {
+      record::Batches batches(rest.first(*size));
+      WEIR_CO_TRY(std::optional<record::AnyBatch> batch, batches.next());
+      WEIR_ASSERT(batch.has_value(), *size);
+      used_ += *size;
+      last_position_ = position_;
+      position_ += static_cast<int64_t>(*size);
+      co_return batch;
+    }
+    needed = size ? *size : record::kPrefixBytes;
+    if (static_cast<int64_t>(needed) > end_ - position_) co_return std::nullopt;
+    const size_t count = std::min(std::max(needed, chunk_bytes_), static_cast<size_t>(end_ - position_));
+    buffer_.erase(buffer_.begin(), buffer_.begin() + static_cast<ptrdiff_t>(used_));
+    used_ = 0;
+    const size_t have = buffer_.size();
+    buffer_.resize(count);
+    WEIR_CO_CHECK(co_await read_fully(*file_, static_cast<uint64_t>(position_) + have, MutableBytes(buffer_).subspan(have)));
+  }
+}
+
+}  // namespace weir::storage

@@ -1,0 +1,147 @@
+// One segment of a log: a .log file of batches and its sparse indexes.
+//
+// Owner    Log (shared with reads that are under way when it is removed).
+// Shard    the log's.
+// Format   docs/formats/segment.md
+// Holds    - synced_bytes <= written_bytes <= size_bytes; readers look at [0, written_bytes) only
+//          - batches lie in offset order; every offset in it is in [base_offset, base_offset + 2^31)
+//          - a sealed segment takes no more appends
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "weir/base/bytes.h"
+#include "weir/base/error.h"
+#include "weir/base/ids.h"
+#include "weir/record/batch.h"
+#include "weir/record/batches.h"
+#include "weir/storage/file_cache.h"
+#include "weir/storage/log.h"
+#include "weir/storage/segment_files.h"
+#include "weir/storage/sparse_index.h"
+
+namespace weir::storage {
+
+inline constexpr size_t kIndexSpillEntries = 256;   // in memory of one index before the writer moves them to the file
+
+struct SegmentRead {
+  ReadResult result;
+  bool reached_end = false;   // the segment holds nothing at or after the offset asked for
+};
+
+class Segment {
+ public:
+  // `dir` is the log's directory and outlives the segment.
+  Segment(FileCache& files, const std::string& dir, Offset base) : files_(files), dir_(dir), base_offset_(base) {}
+  Segment(const Segment&) = delete;
+  Segment& operator=(const Segment&) = delete;
+
+  Offset base_offset() const { return base_offset_; }
+  std::string path(std::string_view suffix) const;
+  FileCache& files() { return files_; }
+
+  // Sizes of the .log file: promised to appends, written, synced.
+  int64_t size_bytes = 0;
+  int64_t written_bytes = 0;
+  int64_t synced_bytes = 0;
+  bool sealed = false;
+  bool indexes_synced = false;         // of a sealed segment: recovery needs it no more
+  bool removed = false;                // its files are called .deleted now
+  TimestampMs created_ms = 0;          // age of a segment without timestamps
+  TimestampMs modified_ms = 0;         // of a segment found on disk: its file's time
+  int64_t roll_jitter_ms = 0;          // it rolls so much earlier than segment.ms
+  std::optional<TimestampMs> first_timestamp;   // the first batch's max timestamp, when known; age for segment.ms
+  bool index_files_found = true;       // both were there when the log was opened
+  std::vector<AbortedTransaction> aborted;      // not in the .txnindex file yet
+  std::optional<bool> has_txn_index;            // whether the file is there, when known
+
+  OffsetIndex offset_index;
+  TimeIndex time_index;
+
+  // Accounts for one batch appended at the end: size, indexes, largest timestamp.
+  void account(Offset last_offset, TimestampMs max_timestamp, size_t bytes, int64_t index_interval_bytes);
+  // The largest timestamp and the last offset of the batch that has it; {-1, -1} in a segment without. Only what was accounted
+  // for or loaded: see load_largest_timestamp().
+  TimestampOffset largest_timestamp() const { return largest_; }
+  runtime::Task<Result<TimestampOffset>> load_largest_timestamp();
+  // The segment was found on disk: its time index knows.
+  void forget_largest_timestamp() {
+    largest_ = {};
+    largest_known_ = false;
+  }
+  // After a truncation.
+  void set_largest_timestamp(TimestampOffset largest) {
+    largest_ = largest;
+    largest_known_ = true;
+  }
+  // One more batch that was in the file already.
+  void note_timestamp(TimestampMs timestamp, Offset last_offset) {
+    if (timestamp > largest_.timestamp) largest_ = {timestamp, last_offset, kNoLeaderEpoch};
+  }
+  // No more appends: the last entry of the time index.
+  void seal();
+  // Empties the accounting, for a scan that begins again at the first batch.
+  void restart_accounting();
+
+  runtime::Task<Result<std::shared_ptr<runtime::File>>> log_file(runtime::OpenMode mode = runtime::OpenMode::kReadWrite);
+  std::shared_ptr<runtime::File> open_log_file() { return files_.try_get(log_handle_); }
+  void close_files();
+
+  // Where a scan for `offset` may begin: the position of a batch that ends at or before it, or 0.
+  runtime::Task<Result<int64_t>> position_before(Offset offset);
+  // Batches from the one that holds `from`, that end below `below`: see Log::read. Empty when there is none in this segment.
+  runtime::Task<Result<SegmentRead>> read(Offset from, Offset below, size_t bytes_max, bool at_least_one_batch);
+  // Writes indexes (and transactions) that are in memory; the files afterwards have their exact sizes.
+  runtime::Task<Result<void>> write_indexes();
+  runtime::Task<Result<void>> sync_indexes();
+  // All aborted transactions of this segment.
+  runtime::Task<Result<std::vector<AbortedTransaction>>> load_aborted();
+  // Renames every file of it to .deleted, or removes them.
+  runtime::Task<Result<void>> mark_deleted();
+  runtime::Task<Result<void>> remove_files();
+
+ private:
+  FileCache& files_;
+  const std::string& dir_;
+  Offset base_offset_;
+  FileCache::Handle log_handle_;
+  int64_t bytes_since_entry_ = 0;
+  TimestampOffset largest_;
+  bool largest_known_ = true;   // false for a segment found on disk, until asked
+};
+
+// Reads the batches of a .log file front to back, whole, from `position` to `end`. CRCs are not checked.
+class SegmentScan {
+ public:
+  SegmentScan(std::shared_ptr<runtime::File> file, int64_t position, int64_t end, size_t chunk_bytes = 64 << 10)
+      : file_(std::move(file)), position_(position), end_(end), chunk_bytes_(chunk_bytes) {}
+
+  // The next batch, valid until the call after; nullopt at the end, or where a batch is cut short by it.
+  // Errors: kCorruptMessage (not a batch), and what reading says.
+  runtime::Task<Result<std::optional<record::AnyBatch>>> next();
+  // Of the batch returned last.
+  int64_t position() const { return last_position_; }
+  // Behind the batch returned last.
+  int64_t next_position() const { return position_; }
+
+ private:
+  std::shared_ptr<runtime::File> file_;
+  int64_t position_;
+  int64_t last_position_ = 0;
+  int64_t end_;
+  size_t chunk_bytes_;
+  Bytes buffer_;
+  size_t used_ = 0;   // of buffer_, already returned
+};
+
+// The first and last offset of a batch of any magic (a legacy message knows its last one only).
+Offset first_offset_of(const record::AnyBatch& batch);
+
+// Reads exactly `into.size()` bytes, from memory where they are. Errors: kCorruptMessage when the file is shorter.
+runtime::Task<Result<void>> read_fully(runtime::File& file, uint64_t position, MutableBytes into);
+
+}  // namespace weir::storage
