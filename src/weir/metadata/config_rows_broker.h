@@ -744,6 +744,8 @@ inline constexpr ConfigOption kBrokerRows[] = {
      kHonoured, "Clients cannot append when less than this, or 1 % of the disk, is free."},
     {"weir.flush.on.ack", kString, "auto", one_of("auto,true,false"), kClusterWide,
      kHonoured, "Answer acks=all only after a flush; auto: for topics with one replica."},
+    {"weir.http.listener", kString, "localhost:8080", any(), kRestart,
+     kHonoured, "Where metrics and health are served over HTTP, as host:port; empty for nowhere."},
     {"weir.tail.cache.bytes", kLong, "67108864", at_least(0), kRestart,
      kHonoured, "Memory for the newest batches of all partitions."},
 };

@@ -1,41 +1,35 @@
-// Makes a data directory ready for its first start, and looks at one before a start.
-// Leaves what Kafka's storage tool leaves with --standalone: meta.properties and bootstrap.checkpoint.
+// Makes log directories ready for their first start, as Kafka's storage tool does with --standalone: meta.properties and
+// bootstrap.checkpoint. (The tool's third file, a snapshot at offset 0 that names the voter, is not needed: a quorum of one
+// writes its voter set into the first batch of its log.)
+//
+// Format   docs/formats/metadata-log.md, docs/formats/log-directory.md
 #pragma once
 
-#include <optional>
 #include <string>
 #include <vector>
 
 #include "weir/base/error.h"
 #include "weir/base/ids.h"
-#include "weir/base/uuid.h"
 #include "weir/runtime/environment.h"
 #include "weir/runtime/task.h"
+#include "weir/storage/meta_properties.h"
 
 namespace weir::metadata {
 
 inline constexpr int16_t kMetadataVersion = 30;      // of a fresh cluster: 4.3-IV0
-inline constexpr int16_t kMetadataVersionMin = 7;    // 3.3-IV3
+inline constexpr int16_t kMetadataVersionMin = 7;    // 3.3-IV3, the oldest that Kafka 4.x reads
 inline constexpr int16_t kKraftVersion = 1;
-
-struct MetaProperties {
-  std::string cluster_id;
-  BrokerId node_id;
-  Uuid directory_id;
-};
 
 struct FormatOptions {
   std::string cluster_id;                            // empty: a new random one
   BrokerId node_id{1};
 };
 
-// Reads meta.properties of `dir`; nothing when the directory was never formatted. Errors: kMalformedFile, kDiskError.
-runtime::Task<Result<std::optional<MetaProperties>>> read_meta_properties(runtime::Environment& environment, std::string dir);
-
-// Formats every directory of `dirs` (the first is the metadata log directory) with one cluster id and a directory id each.
-// Directories formatted already by the same cluster and node are left as they are.
-// Errors: kInconsistentClusterId, kInvalidArgument (another node's directory), kDiskError.
-runtime::Task<Result<std::vector<MetaProperties>>> format(runtime::Environment& environment, std::vector<std::string> dirs,
-                                                          FormatOptions options);
+// Formats every directory of `dirs` (the first is the metadata log directory) with one cluster id and a directory id each,
+// creating those that are missing. Directories formatted already for the same cluster and node are left as they are, and
+// give the others their cluster id. Returns the properties of each, in order.
+// Errors: kInconsistentClusterId, kInvalidConfig (another node's directory), kMalformedFile, kDiskError.
+runtime::Task<Result<std::vector<storage::MetaProperties>>> format(runtime::Environment& environment, std::vector<std::string> dirs,
+                                                                   FormatOptions options);
 
 }  // namespace weir::metadata

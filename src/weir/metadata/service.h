@@ -70,10 +70,11 @@ class MetadataService {
 
   virtual ~MetadataService() = default;
 
-  // Opens the quorum and replays it. Errors: those of Quorum::open, and kUnsupportedFeature with the sentence for the
-  // person who starts us when a finalized feature is not fully served.
-  static runtime::Task<Result<std::unique_ptr<MetadataService>>> open(runtime::Environment& environment,
-                                                                      ServiceOptions options);
+  // Opens the quorum and replays it; a fresh one begins with the records of bootstrap.checkpoint. `services` are those of
+  // the metadata log directory (storage::LogManager::services()), and what they refer to must outlive the service.
+  // Errors: those of Quorum::open, and kUnsupportedFeature with the sentence for the person who starts us when a finalized
+  // feature is not fully served.
+  static runtime::Task<Result<std::unique_ptr<MetadataService>>> open(storage::LogServices services, ServiceOptions options);
 
   virtual const ImageRef& image() const = 0;
   // At once called with the present image (delta from an empty one), then with each change. Not before open().

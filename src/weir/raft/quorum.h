@@ -20,6 +20,10 @@
 #include "weir/runtime/environment.h"
 #include "weir/runtime/task.h"
 
+namespace weir::storage {
+struct LogServices;
+}
+
 namespace weir::raft {
 
 struct ListenerAddress {
@@ -102,9 +106,10 @@ class Quorum {
 
   // Opens or creates the log below `options.dir`, drives `machine` with the latest snapshot and every record after it,
   // elects this node in a new epoch, and drives `machine` with the batch that opens the epoch.
+  // `services` are those of the directory `options.dir` (LogManager::services()); what they refer to must outlive the quorum.
   // Errors: kMalformedFile (a file that is not what it should be; the sentence names it), kDiskError,
   // kUnsupportedFeature (the voter set names other nodes: only a quorum of one is served).
-  static runtime::Task<Result<std::unique_ptr<Quorum>>> open(runtime::Environment& environment, QuorumOptions options,
+  static runtime::Task<Result<std::unique_ptr<Quorum>>> open(storage::LogServices services, QuorumOptions options,
                                                              StateMachine& machine);
 
   // The offset the next appended record gets. With one writer it is exact (a registration record needs its own offset).

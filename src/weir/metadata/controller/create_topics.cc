@@ -157,7 +157,7 @@ Decision<protocol::CreateTopicsResponse> create_topics(const ControllerContext& 
     result.error_message.reset();
     const ControllerContext now{pending.after(), context.fixed, context.node, context.random, context.next_offset};
     Result<std::vector<MetadataRecord>> records = create_one(now, wanted, result);
-    if (records && decision.records.size() + records->size() > kRecordsPerChangeMax + 1) {
+    if (records && decision.records.size() + records->size() > kRecordsPerChangeMax) {
       records = fail(ErrorCode::kPolicyViolation, "the request creates more topics and partitions than one request may");
     }
     if (!records) {
