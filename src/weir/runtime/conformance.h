@@ -7,7 +7,6 @@
 #pragma once
 
 #include <cstdlib>
-#include <filesystem>
 #include <string>
 
 #include <gtest/gtest.h>
@@ -36,10 +35,11 @@ class Conformance : public testing::TestWithParam<ConformancePlace> {
     process.run(
         [](Environment& env, ConformanceBody body, std::string dir) -> Task<int> {
           co_await body(env, dir);
+          const Result<void> removed = co_await env.disk.remove_all(dir);
+          EXPECT_TRUE(removed);
           co_return 0;
         },
         body, dir);
-    std::filesystem::remove_all(dir);
   }
   static void run_sim(ConformanceBody body) {
     for (uint64_t seed = 1; seed <= 10; ++seed) {

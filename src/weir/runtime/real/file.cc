@@ -158,7 +158,7 @@ void RealFile::note_written(uint64_t position, uint64_t count) {
   accounts_->dirty_bytes += count;
   descriptor.dirty_from = std::min(descriptor.dirty_from, position);
   descriptor.dirty_to = std::max(descriptor.dirty_to, position + count);
-  if (accounts_->writing_back) return;
+  if (accounts_->writing_back || count == 0) return;
   const bool much_here = descriptor.dirty_bytes >= kWriteBackBytes;
   const bool much_everywhere = accounts_->dirty_bytes > kDirtyBytesMax;
   if (much_here || much_everywhere) offload_.submit(loop_, std::make_unique<WriteBack>(accounts_, descriptor_));
@@ -179,6 +179,10 @@ Task<Result<void>> RealFile::sync_data() {
   const uint64_t settled = std::min(covered, descriptor.dirty_bytes);
   descriptor.dirty_bytes -= settled;
   accounts_->dirty_bytes -= settled;
+  if (descriptor.dirty_bytes == 0) {
+    descriptor.dirty_from = UINT64_MAX;
+    descriptor.dirty_to = 0;
+  }
   if (error != 0 && descriptor.failed == 0) descriptor.failed = error;
   if (descriptor.failed != 0) co_return disk_failure("sync", path_, descriptor.failed);
   co_return Result<void>();

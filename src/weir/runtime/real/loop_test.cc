@@ -133,7 +133,7 @@ TEST(RealLoop, disarmed_timers_wake_nobody) {
           waiters.spawn(
               [](RealLoop* loop, WaitQueue* queue) -> Task<void> {
                 const Result<void> woken = co_await queue->wait(*loop, Deadline::at(loop->now() + 20ms));
-                EXPECT_TRUE(woken);
+                EXPECT_TRUE(woken || woken.error().code() == ErrorCode::kDeadlineExceeded);
               },
               loop, &queue);
           co_await yield(*loop);
@@ -204,10 +204,12 @@ TEST(RealLoop, reports_stalls) {
         loop->stop();
       },
       &loop);
+  const MonoTime start = loop.now();
   loop.run();
-  EXPECT_EQ(loop.counters().stalls, 3u);
+  EXPECT_GE(loop.counters().stalls, 3u);
   EXPECT_GE(loop.counters().longest_turn, Duration(12ms));
-  ASSERT_EQ(sink.lines.size(), 1u);
+  ASSERT_GE(sink.lines.size(), 1u);
+  EXPECT_LE(static_cast<int64_t>(sink.lines.size()), 1 + (loop.now() - start) / Duration(1s));
   EXPECT_THAT(sink.lines[0], HasSubstr("held up"));
 }
 
