@@ -1,0 +1,340 @@
+// A raw load generator: speaks Produce v7 and Fetch v11 on one socket, with nothing of a client library between.
+//
+//   lone produce HOST PORT TOPIC --count N [--records R] [--bytes B] [--partitions P] [--window W] [--rate PER_SECOND]
+//   lone fetch   HOST PORT TOPIC --partitions P --bytes LIMIT      reads every partition from 0 to its end
+//
+// produce sends batches of R records of B bytes, at most W unanswered (1 unless set: a lone request and its wait), over P
+// partitions in turn, acks=all. It prints one line:
+//   requests N records N mib X seconds S p50_us A p99_us B p999_us C max_us D
+// With --rate the latency is counted from when a request was due, not from when it could be sent.
+#include <arpa/inet.h>
+#include <netinet/tcp.h>
+#include <poll.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <cstring>
+#include <deque>
+#include <vector>
+
+#include "wire.h"
+
+namespace bench {
+namespace {
+
+struct Options {
+  std::string mode, host, topic;
+  int port = 0;
+  long count = 20000, records = 1, bytes = 1024, partitions = 1, window = 1, rate = 0;
+};
+
+int connect_to(const Options& options) {
+  const int fd = socket(AF_INET, SOCK_STREAM, 0);
+  sockaddr_in address{};
+  address.sin_family = AF_INET;
+  address.sin_port = htons(static_cast<std::uint16_t>(options.port));
+  if (inet_pton(AF_INET, options.host.c_str(), &address.sin_addr) != 1) {
+    die(options.host + " is not an IPv4 address");
+  }
+  if (connect(fd, reinterpret_cast<sockaddr*>(&address), sizeof(address)) != 0) {
+    die("cannot connect to " + options.host + ":" + std::to_string(options.port));
+  }
+  const int on = 1;
+  setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof(on));
+  return fd;
+}
+
+void send_all(int fd, const char* data, std::size_t size) {
+  while (size > 0) {
+    const ssize_t sent = send(fd, data, size, MSG_NOSIGNAL);
+    if (sent <= 0) {
+      die("the broker closed the connection");
+    }
+    data += sent;
+    size -= static_cast<std::size_t>(sent);
+  }
+}
+
+void receive_exactly(int fd, char* data, std::size_t size) {
+  while (size > 0) {
+    const ssize_t got = recv(fd, data, size, 0);
+    if (got <= 0) {
+      die("the broker closed the connection");
+    }
+    data += got;
+    size -= static_cast<std::size_t>(got);
+  }
+}
+
+void receive_frame(int fd, std::string& frame) {
+  char head[4];
+  receive_exactly(fd, head, sizeof(head));
+  frame.resize(static_cast<std::size_t>(get<std::int32_t>(head)));
+  receive_exactly(fd, frame.data(), frame.size());
+}
+
+void put_varint(std::string& out, std::int64_t value) {
+  auto zigzag = static_cast<std::uint64_t>(value << 1 ^ value >> 63);
+  for (; zigzag >= 0x80; zigzag >>= 7) {
+    out.push_back(static_cast<char>(zigzag | 0x80));
+  }
+  out.push_back(static_cast<char>(zigzag));
+}
+
+std::string make_batch(const Options& options) {
+  std::string records;
+  std::uint64_t noise = 88172645463325252;
+  for (long index = 0; index < options.records; ++index) {
+    std::string record(1, '\0');
+    put_varint(record, 0);
+    put_varint(record, index);
+    put_varint(record, -1);
+    put_varint(record, options.bytes);
+    for (long at = 0; at < options.bytes; ++at) {
+      noise ^= noise << 13;
+      noise ^= noise >> 7;
+      noise ^= noise << 17;
+      record.push_back(static_cast<char>('A' + noise % 26));
+    }
+    put_varint(record, 0);
+    put_varint(records, static_cast<std::int64_t>(record.size()));
+    records += record;
+  }
+  timespec wall{};
+  clock_gettime(CLOCK_REALTIME, &wall);
+  const std::int64_t stamp = static_cast<std::int64_t>(wall.tv_sec) * 1000;
+  std::string covered;
+  put<std::int16_t>(covered, 0);
+  put<std::int32_t>(covered, static_cast<std::int32_t>(options.records - 1));
+  put<std::int64_t>(covered, stamp);
+  put<std::int64_t>(covered, stamp);
+  put<std::int64_t>(covered, -1);
+  put<std::int16_t>(covered, -1);
+  put<std::int32_t>(covered, -1);
+  put<std::int32_t>(covered, static_cast<std::int32_t>(options.records));
+  covered += records;
+  std::string batch;
+  put<std::int64_t>(batch, 0);
+  put<std::int32_t>(batch, static_cast<std::int32_t>(covered.size() + 9));
+  put<std::int32_t>(batch, -1);
+  batch.push_back(2);
+  put<std::uint32_t>(batch, crc32c(covered.data(), covered.size()));
+  return batch + covered;
+}
+
+void put_header(std::string& frame, int api, int version) {
+  put<std::int32_t>(frame, 0);  // size, set when the frame is whole
+  put<std::int16_t>(frame, static_cast<std::int16_t>(api));
+  put<std::int16_t>(frame, static_cast<std::int16_t>(version));
+  put<std::int32_t>(frame, 0);  // correlation id
+  put_text(frame, "lone");
+}
+
+void patch(std::string& frame, std::size_t at, std::int32_t value) {
+  std::string text;
+  put<std::int32_t>(text, value);
+  frame.replace(at, 4, text);
+}
+
+std::string produce_frame(const Options& options, const std::string& batch, long partition) {
+  std::string frame;
+  put_header(frame, 0, 7);
+  put<std::int16_t>(frame, -1);  // no transactional id
+  put<std::int16_t>(frame, -1);  // acks=all
+  put<std::int32_t>(frame, 30000);
+  put<std::int32_t>(frame, 1);
+  put_text(frame, options.topic);
+  put<std::int32_t>(frame, 1);
+  put<std::int32_t>(frame, static_cast<std::int32_t>(partition));
+  put<std::int32_t>(frame, static_cast<std::int32_t>(batch.size()));
+  frame += batch;
+  patch(frame, 0, static_cast<std::int32_t>(frame.size() - 4));
+  return frame;
+}
+
+// Whether an answer can be read before `due`.
+bool readable_before(int fd, std::uint64_t due) {
+  const std::uint64_t now = now_ns();
+  const std::uint64_t left = due > now ? due - now : 0;
+  const timespec pause{static_cast<time_t>(left / 1'000'000'000), static_cast<long>(left % 1'000'000'000)};
+  pollfd wanted{fd, POLLIN, 0};
+  return ppoll(&wanted, 1, &pause, nullptr) > 0;
+}
+
+int produce(const Options& options) {
+  const int fd = connect_to(options);
+  const std::string batch = make_batch(options);
+  std::vector<std::string> frames;
+  for (long partition = 0; partition < options.partitions; ++partition) {
+    frames.push_back(produce_frame(options, batch, partition));
+  }
+  std::vector<std::uint64_t> latencies;
+  latencies.reserve(static_cast<std::size_t>(options.count));
+  std::deque<std::uint64_t> sent_at;
+  std::string answer;
+  const std::size_t error_at = 4 + 4 + 2 + options.topic.size() + 4 + 4;
+  const std::uint64_t begin = now_ns();
+  long sent = 0;
+  while (static_cast<long>(latencies.size()) < options.count) {
+    while (sent < options.count && static_cast<long>(sent_at.size()) < options.window) {
+      std::uint64_t from = now_ns();
+      if (options.rate > 0) {
+        const std::uint64_t due = begin + static_cast<std::uint64_t>(sent) * 1'000'000'000 / static_cast<std::uint64_t>(options.rate);
+        if (now_ns() < due && readable_before(fd, due)) {
+          break;
+        }
+        from = due;
+      }
+      std::string& frame = frames[static_cast<std::size_t>(sent % options.partitions)];
+      patch(frame, 8, static_cast<std::int32_t>(sent));
+      send_all(fd, frame.data(), frame.size());
+      sent_at.push_back(from);
+      ++sent;
+    }
+    if (sent_at.empty()) {
+      continue;
+    }
+    receive_frame(fd, answer);
+    if (get<std::int32_t>(answer.data()) != static_cast<std::int32_t>(latencies.size())) {
+      die("the answers are out of order");
+    }
+    if (const auto error = get<std::int16_t>(answer.data() + error_at); error != 0) {
+      errno = 0;
+      die("the broker answered error " + std::to_string(error));
+    }
+    latencies.push_back(now_ns() - sent_at.front());
+    sent_at.pop_front();
+  }
+  const double seconds = static_cast<double>(now_ns() - begin) / 1e9;
+  std::sort(latencies.begin(), latencies.end());
+  const auto at = [&](double share) {
+    const auto index = static_cast<std::size_t>(share * static_cast<double>(latencies.size()));
+    return static_cast<double>(latencies[std::min(latencies.size() - 1, index)]) / 1e3;
+  };
+  const long records = options.count * options.records;
+  std::printf("requests %ld records %ld mib %.3f seconds %.3f p50_us %.1f p99_us %.1f p999_us %.1f max_us %.1f\n", options.count, records,
+              static_cast<double>(options.count) * static_cast<double>(batch.size()) / 1048576.0, seconds, at(0.5), at(0.99), at(0.999),
+              static_cast<double>(latencies.back()) / 1e3);
+  close(fd);
+  return 0;
+}
+
+std::string fetch_frame(const Options& options, long partition, std::int64_t offset) {
+  std::string frame;
+  put_header(frame, 1, 11);
+  put<std::int32_t>(frame, -1);
+  put<std::int32_t>(frame, 500);  // wait
+  put<std::int32_t>(frame, 1);    // for a byte
+  put<std::int32_t>(frame, static_cast<std::int32_t>(options.bytes));
+  frame.push_back(0);             // read_uncommitted
+  put<std::int32_t>(frame, 0);
+  put<std::int32_t>(frame, -1);   // no session
+  put<std::int32_t>(frame, 1);
+  put_text(frame, options.topic);
+  put<std::int32_t>(frame, 1);
+  put<std::int32_t>(frame, static_cast<std::int32_t>(partition));
+  put<std::int32_t>(frame, -1);
+  put<std::int64_t>(frame, offset);
+  put<std::int64_t>(frame, -1);
+  put<std::int32_t>(frame, static_cast<std::int32_t>(options.bytes));
+  put<std::int32_t>(frame, 0);
+  put_text(frame, "");
+  patch(frame, 0, static_cast<std::int32_t>(frame.size() - 4));
+  return frame;
+}
+
+// Reads one answer's batches: how many records and bytes, and where to go on.
+struct Progress {
+  std::int64_t next = 0, records = 0, bytes = 0, high_watermark = 0;
+};
+
+void read_batches(const Options& options, const std::string& answer, Progress& progress) {
+  std::size_t at = 4 + 4 + 2 + 4 + 4 + 2 + options.topic.size() + 4;
+  at += 4;
+  if (const auto error = get<std::int16_t>(answer.data() + at); error != 0) {
+    errno = 0;
+    die("the broker answered error " + std::to_string(error));
+  }
+  progress.high_watermark = get<std::int64_t>(answer.data() + at + 2);
+  at += 2 + 8 + 8 + 8;
+  const auto aborted = get<std::int32_t>(answer.data() + at);
+  at += 4 + (aborted > 0 ? 16 * static_cast<std::size_t>(aborted) : 0) + 4;
+  const auto size = get<std::int32_t>(answer.data() + at);
+  at += 4;
+  const std::size_t end = at + static_cast<std::size_t>(std::max(size, 0));
+  while (at + kBatchHeader <= end) {
+    const auto length = static_cast<std::size_t>(get<std::int32_t>(answer.data() + at + 8)) + 12;
+    if (at + length > end) {
+      break;
+    }
+    const auto base = get<std::int64_t>(answer.data() + at);
+    if (base != progress.next) {
+      errno = 0;
+      die("offset " + std::to_string(base) + " came where " + std::to_string(progress.next) + " was due");
+    }
+    const auto count = get<std::int32_t>(answer.data() + at + 57);
+    progress.records += count;
+    progress.bytes += static_cast<std::int64_t>(length);
+    progress.next = base + get<std::int32_t>(answer.data() + at + 23) + 1;
+    at += length;
+  }
+}
+
+int fetch(const Options& options) {
+  const int fd = connect_to(options);
+  const std::uint64_t begin = now_ns();
+  std::int64_t records = 0, bytes = 0;
+  long requests = 0;
+  std::string answer;
+  for (long partition = 0; partition < options.partitions; ++partition) {
+    Progress progress;
+    do {
+      const std::string frame = fetch_frame(options, partition, progress.next);
+      send_all(fd, frame.data(), frame.size());
+      receive_frame(fd, answer);
+      read_batches(options, answer, progress);
+      ++requests;
+    } while (progress.next < progress.high_watermark);
+    records += progress.records;
+    bytes += progress.bytes;
+  }
+  std::printf("requests %ld records %lld mib %.3f seconds %.3f\n", requests, static_cast<long long>(records),
+              static_cast<double>(bytes) / 1048576.0, static_cast<double>(now_ns() - begin) / 1e9);
+  close(fd);
+  return 0;
+}
+
+}  // namespace
+}  // namespace bench
+
+int main(int argc, char** argv) {
+  using bench::die;
+  if (argc < 5 || argc % 2 == 0) {
+    std::fprintf(stderr, "usage: lone produce|fetch HOST PORT TOPIC [--count N] [--records R] [--bytes B] [--partitions P] [--window W] "
+                         "[--rate PER_SECOND]\n");
+    return 2;
+  }
+  bench::Options options;
+  options.mode = argv[1];
+  options.host = argv[2];
+  options.port = std::atoi(argv[3]);
+  options.topic = argv[4];
+  for (int index = 5; index + 1 < argc; index += 2) {
+    const std::string name = argv[index];
+    const long value = std::atol(argv[index + 1]);
+    long* target = name == "--count"        ? &options.count
+                   : name == "--records"    ? &options.records
+                   : name == "--bytes"      ? &options.bytes
+                   : name == "--partitions" ? &options.partitions
+                   : name == "--window"     ? &options.window
+                   : name == "--rate"       ? &options.rate
+                                            : nullptr;
+    if (target == nullptr || value < 1) {
+      errno = 0;
+      die("not an option and a positive number: " + name + " " + argv[index + 1]);
+    }
+    *target = value;
+  }
+  return options.mode == "produce" ? bench::produce(options) : bench::fetch(options);
+}
