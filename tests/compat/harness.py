@@ -90,7 +90,7 @@ class Weir:
     def start(self):
         with open(os.path.join(self.folder, "weir.log"), "ab") as log:
             self.process = subprocess.Popen(self.command(), stdin=subprocess.DEVNULL, stdout=log, stderr=log)
-        deadline = time.monotonic() + 30
+        deadline = time.monotonic() + 60
         while not serves(self.port):
             if self.process.poll() is not None:
                 raise RuntimeError(f"weir ended while starting (exit code {self.process.returncode}): {self.last_words()}")
