@@ -2,7 +2,7 @@
 #include <gmock/gmock.h>
 
 #include "weir/base/prng.h"
-#include "weir/runtime/conformance.h"
+#include "weir/runtime/conformance_test.h"
 
 namespace weir::runtime {
 namespace {

@@ -1,6 +1,6 @@
 // What network.h promises, over loopback TCP and over the simulated network.
 #include "weir/base/prng.h"
-#include "weir/runtime/conformance.h"
+#include "weir/runtime/conformance_test.h"
 #include "weir/runtime/event.h"
 
 namespace weir::runtime {
