@@ -1,5 +1,6 @@
 // Fetch 4-18: reads record batches from partitions this broker leads.
-//   Waits until min_bytes are there, a partition has an error, or max_wait_ms is over (long poll on the high watermark or, for
+//   Waits until min_bytes are there, a partition has an error (one that is not here does not end the wait of the others, but its
+//   deletion meanwhile does), or max_wait_ms is over (long poll on the high watermark or, for
 //   read_committed, on the last stable offset). max_bytes and partition_max_bytes are soft: the first batch of the first
 //   partition that has any is whole. Offsets inside a batch give the whole batch.
 //   7+ has sessions (fetch_session.h); 12+ finds where a follower's or consumer's log diverged; 13+ names topics by id.
@@ -29,7 +30,8 @@ struct Pass {
   std::vector<PartitionData> partitions;   // one for each slot, in order
   std::vector<replication::PartitionRef> refs;
   size_t bytes = 0;
-  bool answer_now = false;                 // an error, or a divergence: the client must hear of it at once
+  size_t unknown = 0;                      // slots whose partition is not here: these alone do not end the wait
+  bool answer_now = false;                 // any other error, or a divergence: the client must hear of it at once
 };
 
 struct Wake final : replication::PartitionWatch {
@@ -96,7 +98,7 @@ Task<void> read_partition(HandlerContext& context, const FetchSlot& slot, Isolat
   if (!partition) {
     pass.partitions.push_back(failed(slot.key.partition, partition.error().code()));
     pass.refs.emplace_back();
-    pass.answer_now = true;
+    ++pass.unknown;
     co_return;
   }
   pass.refs.push_back(*partition);
@@ -222,13 +224,18 @@ Task<FetchResponse> fetch(HandlerContext& context, const FetchRequest& request) 
   const Deadline deadline = context.deadline_in(request.max_wait_ms);
 
   Pass pass = co_await read_all(context, *fetch, isolation, bytes_max);
-  const auto enough = [&] { return pass.bytes >= bytes_min || pass.answer_now || fetch->slots.empty(); };
+  const size_t unknown_at_first = pass.unknown;
+  const auto enough = [&] {
+    const bool nothing_to_wait_for = pass.unknown == fetch->slots.size() || pass.unknown != unknown_at_first;
+    return pass.bytes >= bytes_min || pass.answer_now || nothing_to_wait_for;
+  };
   if (enough() || request.max_wait_ms <= 0) co_return assemble(context, *fetch, std::move(pass));
 
   runtime::Event progress;
   std::deque<Wake> wakes;
   std::vector<replication::PartitionRef> watched = pass.refs;
   for (const replication::PartitionRef& partition : watched) {
+    if (!partition) continue;
     wakes.emplace_back(progress);
     partition->watch(wakes.back());
   }

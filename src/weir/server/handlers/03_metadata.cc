@@ -1,5 +1,6 @@
 // Metadata 0-13: which brokers live, which topics exist, who leads each partition.
-//   Version 0: no topics named means all; 1+: null means all, empty none. 10+ also by id: UNKNOWN_TOPIC_ID.
+//   Version 0: no topics named means all; 1+: null means all, empty none. 12+ also by id (10 and 11 have the field and refuse it with
+//   INVALID_REQUEST): UNKNOWN_TOPIC_ID.
 //   A named unknown topic is created when the client and auto.create.topics.enable allow it; this answer still says
 //   UNKNOWN_TOPIC_OR_PARTITION, the client asks again. An impossible name: INVALID_TOPIC_EXCEPTION.
 //   Fenced brokers are left out; a leader that this listener cannot show: LISTENER_NOT_FOUND (6+), LEADER_NOT_AVAILABLE.
@@ -19,6 +20,7 @@ using TopicAnswer = MetadataResponse::MetadataResponseTopic;
 
 constexpr int16_t kFirstVersionWithAutoCreateFlag = 4;
 constexpr int16_t kFirstVersionWithListenerNotFound = 6;
+constexpr int16_t kFirstVersionByTopicId = 12;
 
 void add_partitions(const HandlerContext& context, const metadata::Topic& topic, TopicAnswer& answer) {
   const metadata::MetadataImage& image = context.image();
@@ -81,6 +83,9 @@ TopicAnswer unknown(std::optional<std::string> name, Uuid id, ErrorCode error) {
 Task<TopicAnswer> answer_topic(HandlerContext& context, const MetadataRequest& request, const MetadataRequest::MetadataRequestTopic& wanted,
                                bool may_create) {
   const bool by_id = !wanted.name.has_value();
+  if (context.version() < kFirstVersionByTopicId && (by_id || !wanted.topic_id.is_zero())) {
+    co_return unknown(wanted.name.value_or(""), wanted.topic_id, ErrorCode::kInvalidRequest);
+  }
   const metadata::Topic* topic = by_id ? context.image().topic(wanted.topic_id) : context.image().topic(*wanted.name);
   if (topic != nullptr) co_return describe(context, request, *topic);
   if (by_id) co_return unknown(std::nullopt, wanted.topic_id, ErrorCode::kUnknownTopicId);

@@ -1,7 +1,7 @@
 // DescribeConfigs 1-4: every option of a resource, with its value, where it comes from, and on request its synonyms (in order
 // of precedence) and documentation (3+).
 //   Topics, this broker, the default of all brokers (name ""), groups, client metrics. A broker answers for itself only.
-//   Null keys: all; otherwise those named, unknown ones left out. Sensitive values are null.
+//   Null or empty keys: all; otherwise those named, unknown ones left out. Sensitive values are null.
 #include <algorithm>
 #include <charconv>
 
@@ -76,7 +76,7 @@ Task<DescribeConfigsResponse> describe_configs(HandlerContext& context, const De
     }
     for (const metadata::DescribedConfig& option : *options) {
       const auto& keys = resource.configuration_keys;
-      if (keys && std::ranges::find(*keys, option.name) == keys->end()) continue;
+      if (keys && !keys->empty() && std::ranges::find(*keys, option.name) == keys->end()) continue;
       answer.configs.push_back(row_of(option, request));
     }
   }
