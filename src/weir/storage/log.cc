@@ -195,6 +195,7 @@ Offset Log::written_end() const { return core_->written_end; }
 Offset Log::durable_end() const { return core_->durable_end; }
 Offset Log::recovery_point() const { return core_->recovery_point(); }
 int64_t Log::size_bytes() const { return core_->size_bytes(); }
+Offset Log::oldest_segment() const { return core_->oldest_segment(); }
 const std::string& Log::path() const { return core_->path; }
 LeaderEpoch Log::latest_epoch() const { return core_->epochs.latest(); }
 const std::optional<Error>& Log::failure() const { return core_->failure; }

@@ -131,6 +131,7 @@ class Log {
   Offset durable_end() const;       // everything below survives a power cut
   Offset recovery_point() const;    // everything below needs no recovery; what the checkpoint records
   int64_t size_bytes() const;       // of all segments
+  Offset oldest_segment() const;    // base offset of the first segment; may lie below start_offset()
   const std::string& path() const;
   LeaderEpoch latest_epoch() const; // of the newest batch, kNoLeaderEpoch in an empty log
   const std::optional<Error>& failure() const;

@@ -51,6 +51,7 @@ class Log::Core final : public Flushable, private runtime::TurnHook, private Dir
   Task<void> abandon();
   Offset recovery_point() const;
   int64_t size_bytes() const;
+  Offset oldest_segment() const { return segments_.front()->base_offset(); }
 
   // Flushable
   Task<void> sync_dirty() override;

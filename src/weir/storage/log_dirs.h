@@ -37,10 +37,13 @@ struct LogManagerOptions {
   size_t tail_cache_bytes = 64 << 20;               // of the newest batches of all logs
   size_t open_files_max = 20000;
   int recoveries_in_parallel_max = 8;               // num.recovery.threads.per.data.dir, in our way
-  int64_t disk_reserve_bytes_max = 256 << 20;       // clients stop when less than min(this, 1 % of the disk) is free
+  int64_t disk_reserve_bytes = -1;                  // clients stop when less is free; -1: disk_reserve() of the disk
   int64_t recovery_point_checkpoint_ms = 60000;     // log.flush.offset.checkpoint.interval.ms
   int64_t high_watermark_checkpoint_ms = 5000;      // replica.high.watermark.checkpoint.interval.ms
 };
+
+// What is kept free for housekeeping: 1 % of the disk, at least 256 MiB and at most 8 GiB, but no more than 1/8 of a small disk.
+int64_t disk_reserve(int64_t disk_bytes);
 
 // A log found at load().
 struct FoundLog {
@@ -62,20 +65,22 @@ class LogManager {
   // Creates missing directories, locks each, checks meta.properties, reads checkpoints and the clean marker (and removes it).
   // At least one directory must be formatted; others that are empty are given a meta.properties.
   // Errors, each a sentence for the operator: kLocked (with the pid), kPermissionDenied, kMalformedFile,
-  // kInconsistentClusterId, kInvalidConfig (another node.id, a directory twice), kNotFound (no directory is formatted).
+  // kInconsistentClusterId, kInvalidConfig (another node.id, a directory twice), kNotFound (no directory is formatted),
+  // kDiskError. `environment` must outlive the manager.
   static Task<Result<std::unique_ptr<LogManager>>> open(runtime::Environment& environment, LogManagerOptions options);
   ~LogManager();
   LogManager(const LogManager&) = delete;
   LogManager& operator=(const LogManager&) = delete;
 
-  // For a log that its caller owns and opens with Log::open(): the quorum's.
+  // For a log that its caller owns and opens with Log::open(): the quorum's. It must be closed and destroyed before the manager.
   LogServices services(size_t directory = 0);
   const std::string& cluster_id() const;
   std::vector<DirectoryInfo> directories() const;
 
   // Opens the logs of all partitions: cheaply after a clean stop, else with recovery, so many at a time. Starts the periodic
-  // checkpoints. Half-finished deletions (-delete) are taken up again. A directory that fails goes offline; the rest serves.
-  // Errors: kMalformedFile (a name in a directory that is not topic-N), kKafkaStorageError (every directory is offline).
+  // checkpoints. Half-finished deletions (-delete) are taken up again; directories that are no logs are named in the log and
+  // left alone. A directory that fails goes offline; the rest serves. A log that cannot be read is left out, with an error
+  // line, and create_log() says the same again. Errors: kKafkaStorageError (every directory is offline).
   Task<Result<void>> load();
   std::vector<FoundLog> logs() const;
 

@@ -1,0 +1,106 @@
+// The inside of LogManager. Its functions in files by what they do:
+//   log_dirs.cc        open, close, checkpoints, looking up
+//   log_dirs_load.cc   loading the logs, creating and deleting them
+#pragma once
+
+#include <map>
+
+#include "weir/runtime/semaphore.h"
+#include "weir/runtime/task_group.h"
+#include "weir/storage/checkpoint_file.h"
+#include "weir/storage/clean_shutdown.h"
+#include "weir/storage/file_cache.h"
+#include "weir/storage/log_directory.h"
+#include "weir/storage/log_dirs.h"
+#include "weir/storage/meta_properties.h"
+#include "weir/storage/tail_cache.h"
+
+namespace weir::storage {
+
+inline constexpr std::string_view kMetadataTopic = "__cluster_metadata";
+
+class LogManager::Core {
+ public:
+  Core(runtime::Environment& environment, LogManagerOptions options);
+  ~Core();
+
+  Task<Result<void>> open();
+  Task<Result<void>> load();
+  Task<Result<void>> write_checkpoints();
+  Task<Result<void>> close(BrokerEpoch broker_epoch);
+  Task<Result<Log*>> create_log(std::string topic, PartitionIndex partition, Uuid topic_id, LogOptions log_options);
+  Task<Result<void>> remove_log(std::string topic, PartitionIndex partition, DirectoryKind kind);
+  LogServices services(size_t directory);
+
+  struct Dir final : RecoveryPointWriter {
+    Dir(Core& core, std::string path)
+        : core(core), health(core.environment.executor, std::move(path), core.environment.log), checkpointing(1) {
+      health.recovery_points = this;
+    }
+    Task<Result<void>> write_recovery_points() override { return core.write_dir_checkpoint(*this, kRecoveryPointFile); }
+
+    Core& core;
+    LogDirectory health;
+    MetaProperties properties;
+    std::unique_ptr<runtime::FileLock> lock;
+    CleanShutdown clean;
+    std::map<std::string_view, Checkpoint> on_disk;   // by file name: what was read or written last
+    runtime::Semaphore checkpointing;                 // one writer of checkpoint files at a time
+  };
+  struct Entry {
+    std::unique_ptr<Log> log;
+    Uuid topic_id;
+    size_t dir = 0;
+  };
+  // Lets a lookup go without making a string.
+  struct Less {
+    using is_transparent = void;
+    using View = std::pair<std::string_view, PartitionIndex>;
+    static View view(const TopicPartition& key) { return {key.topic, key.partition}; }
+    static View view(const View& key) { return key; }
+    template <typename A, typename B>
+    bool operator()(const A& a, const B& b) const { return view(a) < view(b); }
+  };
+  const Entry* find(std::string_view topic, PartitionIndex partition) const {
+    const auto found = logs.find(Less::View{topic, partition});
+    return found == logs.end() ? nullptr : &found->second;
+  }
+
+  runtime::Environment& environment;
+  LogManagerOptions options;
+  FileCache files;
+  TailCache tail_cache;
+  std::vector<std::unique_ptr<Dir>> dirs;
+  std::map<TopicPartition, Entry, Less> logs;
+
+ private:
+  struct LoadJob {
+    TopicPartition partition;
+    size_t dir;
+  };
+
+  // log_dirs.cc
+  Task<Result<void>> check_identity();
+  Task<Result<void>> open_dir(Dir& dir);
+  Task<Result<void>> write_dir_checkpoint(Dir& dir, std::string_view file);
+  Task<Result<void>> write_dir_checkpoints(Dir& dir);
+  Task<void> measure_space(Dir& dir);
+  void start_loops();
+  static Task<void> checkpoint_loop(Core* core, int64_t interval_ms, bool recovery_points);
+  static Task<void> space_loop(Core* core);
+  static Task<void> close_some(Core* core, std::vector<Entry*>* left, std::vector<bool>* failed);
+
+  // log_dirs_load.cc
+  Task<Result<void>> scan_dir(size_t dir, std::vector<LoadJob>& jobs);
+  static Task<void> load_some(Core* core, std::vector<LoadJob>* jobs);
+  Task<Result<void>> load_one(LoadJob job);
+  static Task<void> remove_later(Core* core, std::string path, Duration delay);
+  size_t choose_dir() const;
+
+  bool closing_ = false;
+  runtime::StopSource stop_;
+  runtime::Semaphore structure_{1};   // creations and deletions one after another
+  runtime::TaskGroup tasks_;          // last: its frames use what is above
+};
+
+}  // namespace weir::storage

@@ -1,0 +1,181 @@
+#include <algorithm>
+
+#include <fmt/format.h>
+
+#include "weir/base/assert.h"
+#include "weir/storage/log_dirs_core.h"
+#include "weir/storage/partition_metadata.h"
+
+namespace weir::storage {
+namespace {
+
+constexpr std::string_view kKnownOtherDirectory = "remote-log-index-cache";
+
+Offset checkpointed(const Checkpoint& checkpoint, const TopicPartition& partition, Offset otherwise) {
+  const auto found = checkpoint.find(partition);
+  return found == checkpoint.end() ? otherwise : found->second;
+}
+
+}  // namespace
+
+Task<Result<void>> LogManager::Core::load() {
+  std::vector<LoadJob> jobs;
+  for (size_t i = 0; i < dirs.size(); ++i) {
+    if (dirs[i]->health.is_offline()) continue;
+    const Result<void> scanned = co_await scan_dir(i, jobs);
+    if (!scanned) dirs[i]->health.take_offline(scanned.error());
+  }
+  {
+    runtime::TaskGroup workers(environment.executor);
+    const int count = std::max(1, options.recoveries_in_parallel_max);
+    for (int i = 0; i < count; ++i) workers.spawn(&Core::load_some, this, &jobs);
+    const Result<void> joined = co_await workers.join();
+    WEIR_ASSERT(joined.has_value());
+  }
+  // Recovery may have cut what an old recovery point vouches for: the new ones come before the first append.
+  const Result<void> written = co_await write_checkpoints();
+  if (!written) environment.log.warning("checkpoint: {}", written.error().describe());
+  const bool any = std::any_of(dirs.begin(), dirs.end(), [](const auto& dir) { return !dir->health.is_offline(); });
+  if (!any) co_return fail(dirs[0]->health.offline_error());
+  start_loops();
+  co_return Result<void>();
+}
+
+Task<Result<void>> LogManager::Core::scan_dir(size_t index, std::vector<LoadJob>& jobs) {
+  Dir& dir = *dirs[index];
+  WEIR_CO_TRY(const std::vector<runtime::DirEntry> entries, co_await environment.disk.list(dir.health.path()));
+  for (const runtime::DirEntry& entry : entries) {
+    if (!entry.is_directory || entry.name == kKnownOtherDirectory) continue;
+    const std::optional<DirectoryName> name = parse_directory_name(entry.name);
+    const std::string path = fmt::format("{}/{}", dir.health.path(), entry.name);
+    if (!name) {
+      environment.log.warning("{} is not the directory of a log (topic-partition) and is left alone; Kafka would refuse to start", path);
+    } else if (name->kind == DirectoryKind::kDelete) {
+      tasks_.spawn(&Core::remove_later, this, path, Duration(0));
+    } else if (name->kind != DirectoryKind::kLog) {
+      environment.log.info("{} is left alone", path);
+    } else if (name->partition.topic != kMetadataTopic) {
+      jobs.push_back({name->partition, index});
+    }
+  }
+  co_return Result<void>();
+}
+
+Task<void> LogManager::Core::load_some(Core* core, std::vector<LoadJob>* jobs) {
+  while (!jobs->empty()) {
+    const LoadJob job = jobs->back();
+    jobs->pop_back();
+    const Result<void> loaded = co_await core->load_one(job);
+    if (loaded) continue;
+    Dir& dir = *core->dirs[job.dir];
+    const ErrorCode code = loaded.error().code();
+    core->environment.log.error("{}/{}: {}", dir.health.path(), directory_name(job.partition.topic, job.partition.partition), loaded.error().describe());
+    if (code == ErrorCode::kDiskError || code == ErrorCode::kNoSpace || code == ErrorCode::kPermissionDenied) dir.health.take_offline(loaded.error());
+  }
+}
+
+Task<Result<void>> LogManager::Core::load_one(LoadJob job) {
+  Dir& dir = *dirs[job.dir];
+  if (dir.health.is_offline()) co_return Result<void>();
+  if (const Entry* other = find(job.partition.topic, job.partition.partition)) {
+    co_return fail(ErrorCode::kAlreadyExists, fmt::format("the same partition lies in {} too", dirs[other->dir]->health.path()));
+  }
+  const std::string path = fmt::format("{}/{}", dir.health.path(), directory_name(job.partition.topic, job.partition.partition));
+  WEIR_CO_TRY(const Uuid topic_id, co_await read_partition_metadata(environment.disk, path));
+  LogRecovery recovery;
+  recovery.clean = dir.clean.found;
+  recovery.recovery_point = checkpointed(dir.on_disk[kRecoveryPointFile], job.partition, Offset(0));
+  recovery.log_start = checkpointed(dir.on_disk[kLogStartFile], job.partition, Offset(0));
+  recovery.high_watermark = checkpointed(dir.on_disk[kReplicationFile], job.partition, Offset(0));
+  WEIR_CO_TRY(std::unique_ptr<Log> log, co_await Log::open(services(job.dir), path, options.defaults, recovery));
+  logs[job.partition] = Entry{std::move(log), topic_id, job.dir};
+  co_return Result<void>();
+}
+
+size_t LogManager::Core::choose_dir() const {
+  std::vector<size_t> counts(dirs.size(), 0);
+  for (const auto& [partition, entry] : logs) ++counts[entry.dir];
+  size_t best = dirs.size();
+  for (size_t i = 0; i < dirs.size(); ++i) {
+    if (dirs[i]->health.is_offline()) continue;
+    if (best == dirs.size() || counts[i] < counts[best]) best = i;
+  }
+  return best;
+}
+
+Task<Result<Log*>> LogManager::Core::create_log(std::string topic, PartitionIndex partition, Uuid topic_id, LogOptions log_options) {
+  if (!is_topic_name(topic) || partition < PartitionIndex(0)) {
+    co_return fail(ErrorCode::kInvalidTopicException, fmt::format("\"{}\" is not a topic name", topic));
+  }
+  WEIR_CO_CHECK(co_await structure_.acquire(environment.executor));
+  struct Release {
+    runtime::Semaphore& semaphore;
+    ~Release() { semaphore.release(); }
+  } release{structure_};
+  if (closing_) co_return fail(ErrorCode::kKafkaStorageError, "the log directories are being closed");
+  if (const Entry* there = find(topic, partition)) {
+    if (!topic_id.is_zero() && !there->topic_id.is_zero() && there->topic_id != topic_id) {
+      co_return fail(ErrorCode::kInconsistentTopicId, fmt::format("{}-{} has the topic id {} here", topic, partition, there->topic_id.text()));
+    }
+    co_return there->log.get();
+  }
+  const size_t index = choose_dir();
+  if (index == dirs.size()) co_return fail(ErrorCode::kKafkaStorageError, "every log directory is offline");
+  Dir& dir = *dirs[index];
+  const TopicPartition key{topic, partition};
+  // A log of the same name may have lain here before: what checkpoints say of it must go first.
+  for (const std::string_view file : {kRecoveryPointFile, kLogStartFile, kReplicationFile}) {
+    if (dir.on_disk[file].contains(key)) WEIR_CO_CHECK(co_await write_dir_checkpoint(dir, file));
+  }
+  const std::string path = fmt::format("{}/{}", dir.health.path(), directory_name(topic, partition));
+  Result<void> made = co_await environment.disk.create_directories(path);
+  if (made && !topic_id.is_zero()) made = co_await write_partition_metadata(environment.disk, path, topic_id);
+  if (!made) {
+    if (made.error().code() != ErrorCode::kNoSpace) dir.health.take_offline(made.error());
+    co_return fail(ErrorCode::kKafkaStorageError, made.error().describe());
+  }
+  Result<std::unique_ptr<Log>> log = co_await Log::open(services(index), path, log_options, LogRecovery{});
+  if (!log) co_return fail(ErrorCode::kKafkaStorageError, log.error().describe());
+  Log* created = log->get();
+  logs[key] = Entry{std::move(*log), topic_id, index};
+  co_return created;
+}
+
+Task<Result<void>> LogManager::Core::remove_log(std::string topic, PartitionIndex partition, DirectoryKind kind) {
+  WEIR_CO_CHECK(co_await structure_.acquire(environment.executor));
+  struct Release {
+    runtime::Semaphore& semaphore;
+    ~Release() { semaphore.release(); }
+  } release{structure_};
+  const auto found = logs.find(Less::View{topic, partition});
+  if (found == logs.end()) co_return Result<void>();
+  const size_t index = found->second.dir;
+  const std::unique_ptr<Log> log = std::move(found->second.log);
+  logs.erase(found);
+  co_await log->abandon();
+  Dir& dir = *dirs[index];
+  if (dir.health.is_offline()) co_return fail(dir.health.offline_error());
+  const std::string to = fmt::format("{}/{}", dir.health.path(), directory_name(topic, partition, environment.random.uuid(), kind));
+  Result<void> done = co_await environment.disk.rename(log->path(), to);
+  if (done) done = co_await environment.disk.sync_directory(dir.health.path());
+  if (!done) {
+    dir.health.take_offline(done.error());
+    co_return fail(dir.health.offline_error());
+  }
+  if (kind == DirectoryKind::kDelete && !closing_) {
+    tasks_.spawn(&Core::remove_later, this, to, Duration(log->options().file_delete_delay_ms * 1'000'000));
+  }
+  co_return Result<void>();
+}
+
+Task<void> LogManager::Core::remove_later(Core* core, std::string path, Duration delay) {
+  if (delay > Duration(0)) {
+    const MonoTime when = core->environment.executor.now() + delay;
+    const Result<void> slept = co_await runtime::sleep_until(core->environment.executor, when, core->stop_.token());
+    if (!slept) co_return;   // the next start takes it up
+  }
+  const Result<void> removed = co_await core->environment.disk.remove_all(path);
+  if (!removed) core->environment.log.warning("{}: {}", path, removed.error().describe());
+}
+
+}  // namespace weir::storage
