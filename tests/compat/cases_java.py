@@ -155,7 +155,7 @@ for _codec in ("gzip", "snappy", "lz4", "zstd"):
     codec_case(_codec)
 
 
-@case(limit=45)
+@case(limit=45, smoke=False)
 def java_console_read_committed(t):
     """A read_committed consumer of a topic without transactions reads everything."""
     name = t.topic()

@@ -59,12 +59,13 @@ def restart_after_kill_keeps_acknowledged(t):
     assert got == list(range(21)), got
 
 
-@case(limit=90)
+@case(limit=90, smoke=False)
 def restart_deleted_topic_stays_deleted(t):
     """A topic deleted before the stop is not there after it."""
     name = t.topic()
     t.produce(name, wire.batch([(None, b"x")]))
     t.call("DeleteTopics", 6, {"TimeoutMs": 5000, "Topics": [{"Name": name}]})
+    t.await_gone(name)
     t.restart()
     found = t.call("Metadata", 12, {"Topics": [{"Name": name}], "AllowAutoTopicCreation": False})["Topics"][0]
     assert found["ErrorCode"] == 3

@@ -77,10 +77,8 @@ def behaviour_18_topic_ids(t):
     assert unknown["ErrorCode"] == 100, unknown
     t.note("unknown id", (unknown["ErrorCode"], unknown["Name"]))
     assert t.call("DeleteTopics", 6, {"TimeoutMs": 10000, "Topics": [{"Name": name}]})["Responses"][0]["ErrorCode"] == 0
-    while create(t, name)["ErrorCode"] != 0:
-        assert t.left() > 1
-        time.sleep(0.05)
-    t.await_topic(name)
+    t.await_gone(name)
+    t.topic()
     assert t.topic_id(name) != first
     assert t.fetch(first, {0: 0}, version=13)["Responses"][0]["Partitions"][0]["ErrorCode"] == 100
     assert t.produce(first, wire.batch([(None, b"x")]), version=13)["ErrorCode"] == 100
@@ -203,6 +201,7 @@ def behaviour_23_delete_topics(t):
     assert found[("no-such-topic", False)] == 3 and found[(None, False)] == 100
     old = t.call("DeleteTopics", 1, {"TimeoutMs": 10000, "TopicNames": ["no-such-topic"]})
     assert old["Responses"][0]["ErrorCode"] == 3
+    t.await_gone(name)
     t.topic()
     assert t.list_offset(name, -1)["Offset"] == 0 and t.list_offset(name, -2)["Offset"] == 0
     part = t.fetch_one(name)
@@ -321,13 +320,13 @@ def behaviour_26_incremental_alter_configs(t):
     def now():
         return {key: entry["Value"] for key, entry in describe(t, 2, name)[1].items() if entry["ConfigSource"] == 1}
 
-    assert now()["retention.ms"] == "2000" and now()["max.message.bytes"] == "5000"
+    t.until(lambda: now()["retention.ms"] == "2000" and now()["max.message.bytes"] == "5000")
     assert alter(t, 2, name, (DELETE, "retention.ms", None))["ErrorCode"] == 0
-    assert "retention.ms" not in now() and now()["max.message.bytes"] == "5000"
+    t.until(lambda: "retention.ms" not in now() and now()["max.message.bytes"] == "5000")
     assert alter(t, 2, name, (APPEND, "cleanup.policy", "compact"))["ErrorCode"] == 0
-    assert now()["cleanup.policy"] == "delete,compact"
+    t.until(lambda: now()["cleanup.policy"] == "delete,compact")
     assert alter(t, 2, name, (SUBTRACT, "cleanup.policy", "delete"))["ErrorCode"] == 0
-    assert now()["cleanup.policy"] == "compact"
+    t.until(lambda: now()["cleanup.policy"] == "compact")
     before = now()
     for key, changes in {
         "append to a number": [(APPEND, "retention.ms", "1")],
@@ -367,11 +366,12 @@ def behaviour_26_legacy_alter_configs(t):
     before = now()
     assert put(validate=True, retention_ms="5")["ErrorCode"] == 0 and now() == before
     assert put(retention_ms="3000")["ErrorCode"] == 0
-    assert now() == {"retention.ms": "3000"}, now()
+    t.until(lambda: now() == {"retention.ms": "3000"})
     t.note("bad value", put(retention_ms="x")["ErrorCode"])
     t.note("unknown key", put(retention_days="1")["ErrorCode"])
     assert now() == {"retention.ms": "3000"}
-    assert put()["ErrorCode"] == 0 and now() == {}
+    assert put()["ErrorCode"] == 0
+    t.until(lambda: now() == {})
 
 
 @case()

@@ -339,6 +339,16 @@ class Context:
             assert self.left() > 0.6, f"{name} did not become ready"
             time.sleep(0.05)
 
+    def until(self, condition):
+        """Waits for what becomes true a moment after the request that asked for it was answered."""
+        while not condition():
+            assert self.left() > 1, "it did not come true in time"
+            time.sleep(0.05)
+
+    def await_gone(self, name):
+        self.until(lambda: self.call("Metadata", 12, {"Topics": [{"Name": name}], "AllowAutoTopicCreation": False})
+                   ["Topics"][0]["ErrorCode"] == 3)
+
     def topic_id(self, name):
         return self.call("Metadata", 12, {"Topics": [{"Name": name}], "AllowAutoTopicCreation": False})["Topics"][0]["TopicId"]
 

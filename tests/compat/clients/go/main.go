@@ -41,7 +41,7 @@ func text(data []byte) *string {
 }
 
 func client(options ...kgo.Opt) *kgo.Client {
-	made, err := kgo.NewClient(append(options, kgo.SeedBrokers(bootstrap), kgo.ClientID("compat-go"))...)
+	made, err := kgo.NewClient(append(options, kgo.SeedBrokers(bootstrap), kgo.ClientID("compat-go"), kgo.MetadataMinAge(100*time.Millisecond))...)
 	check(err)
 	return made
 }
@@ -157,6 +157,9 @@ func administer() interface{} {
 	altered, err := admin.AlterTopicConfigs(ctx, []kadm.AlterConfig{{Op: kadm.SetConfig, Name: "retention.ms", Value: &million}}, topic)
 	check(err)
 	out["altered"] = word(altered[0].Err)
+	for turn := 0; turn < 100 && !strings.HasPrefix(value(), million); turn++ {
+		time.Sleep(50 * time.Millisecond)
+	}
 	out["changed"] = value()
 	ends, err := admin.ListEndOffsets(ctx, topic)
 	check(err)

@@ -111,18 +111,26 @@ async function administer() {
   out.again = await admin.createTopics({ topics: [{ topic }] })
   out.listed = (await admin.listTopics()).includes(topic)
   await admin.createPartitions({ topicPartitions: [{ topic, count: 5 }] })
-  const described = await admin.fetchTopicMetadata({ topics: [topic] })
-  out.partitions = described.topics[0].partitions.length
-  const configs = await admin.describeConfigs({ resources: [{ type: ConfigResourceTypes.TOPIC, name: topic, configNames: ['retention.ms'] }] })
-  out.retention = configs.resources[0].configEntries.map(entry => entry.configValue)
+  // what was asked for shows a moment after the answer
+  const settled = async (read, wanted) => {
+    let seen = await read()
+    for (let turn = 0; turn < 100 && seen !== wanted; turn++) {
+      await new Promise(resolve => setTimeout(resolve, 50))
+      seen = await read()
+    }
+    return seen
+  }
+  out.partitions = await settled(async () => (await admin.fetchTopicMetadata({ topics: [topic] })).topics[0].partitions.length, 5)
+  const retention = async () => (await admin.describeConfigs({ resources: [
+    { type: ConfigResourceTypes.TOPIC, name: topic, configNames: ['retention.ms'] }] })).resources[0].configEntries[0].configValue
+  out.retention = await retention()
   await admin.alterConfigs({ resources: [{ type: ConfigResourceTypes.TOPIC, name: topic, configEntries: [{ name: 'retention.ms', value: '1000000' }] }] })
-  const changed = await admin.describeConfigs({ resources: [{ type: ConfigResourceTypes.TOPIC, name: topic, configNames: ['retention.ms'] }] })
-  out.changed = changed.resources[0].configEntries.map(entry => entry.configValue)
+  out.changed = await settled(retention, '1000000')
   out.offsets = (await admin.fetchTopicOffsets(topic)).map(entry => [entry.partition, entry.low, entry.high]).sort()
   const cluster = await admin.describeCluster()
   out.cluster = [cluster.brokers.length, typeof cluster.clusterId]
   await admin.deleteTopics({ topics: [topic] })
-  out.left = (await admin.listTopics()).includes(topic)
+  out.left = await settled(async () => (await admin.listTopics()).includes(topic), false)
   await admin.disconnect()
   return out
 }

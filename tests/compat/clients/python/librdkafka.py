@@ -84,7 +84,10 @@ def administer():
     out["retention"] = (before["retention.ms"].value, before["retention.ms"].source)
     change = ConfigResource(ResourceType.TOPIC, topic, incremental_configs=[
         ConfigEntry("retention.ms", "1000000", incremental_operation=AlterConfigOpType.SET)])
+    deadline = time.monotonic() + 10
     out["altered"] = result(admin.incremental_alter_configs([change]))
+    while list(admin.describe_configs([resource]).values())[0].result(15)["retention.ms"].value != "1000000" and time.monotonic() < deadline:
+        time.sleep(0.05)
     out["changed"] = list(admin.describe_configs([resource]).values())[0].result(15)["retention.ms"].value
     cluster = admin.describe_cluster().result(15)
     out["cluster"] = (len(cluster.nodes), bool(cluster.cluster_id), cluster.controller is not None)
