@@ -44,9 +44,10 @@ std::string emit_docs(const std::vector<Page>& pages, const std::map<int, Range>
     if (row != served.end()) ++answered;
     std::string versions = dash(message.versions);
     if (message.stable != message.versions) versions += fmt::format(" (stable {})", dash(message.stable));
-    out += fmt::format("| {} | {} | {} | {} | {} | {}{} | {}{} | {} |\n", message.key, message.api, versions, flexible(message),
-                       row == served.end() ? "" : dash(row->second), message.on_broker ? "B" : "", message.on_controller ? "C" : "",
-                       message.forwardable ? "f" : "", message.cluster_action ? "a" : "", purpose(page));
+    out +=
+        fmt::format("| {} | {} | {} | {} | {} | {}{} | {}{} | {} |\n", message.key, message.api, versions, flexible(message),
+                    row == served.end() ? "" : dash(row->second), message.on_broker ? "B" : "", message.on_controller ? "C" : "",
+                    message.forwardable ? "f" : "", message.cluster_action ? "a" : "", purpose(page));
   }
   out += fmt::format("\n{} APIs, {} served.\n", apis, answered);
   out += "\n## Records of the metadata log\n\n| type | record | versions | purpose |\n| --: | --- | --- | --- |\n";

@@ -24,10 +24,12 @@ std::string emit_api_keys(const std::vector<Page>& pages, const std::map<int, Ra
   std::string out = kNotice;
   out +=
       "// Kafka's APIs: their keys, and one row for each with what the broker must know before it can read a request.\n"
-      "#pragma once\n\n#include <cstdint>\n#include <span>\n#include <string_view>\n\n#include \"weir/protocol/version_range.h\"\n\n"
+      "#pragma once\n\n#include <cstdint>\n#include <span>\n#include <string_view>\n\n#include "
+      "\"weir/protocol/version_range.h\"\n\n"
       "namespace weir::protocol {\n\nenum class ApiKey : int16_t {\n";
   for (const Page* page : apis) out += fmt::format("  k{} = {},\n", page->messages[0].api, page->messages[0].key);
-  out += "};\n\n// X(Name, header): FetchRequest and FetchResponse are Name with the suffix; \"weir/protocol/header.h\" has them.\n";
+  out +=
+      "};\n\n// X(Name, header): FetchRequest and FetchResponse are Name with the suffix; \"weir/protocol/header.h\" has them.\n";
   out += "#define WEIR_FOR_EACH_API(X)";
   for (const Page* page : apis) out += fmt::format(" \\\n  X({}, {})", page->messages[0].api, page->stem);
   out +=
@@ -47,8 +49,8 @@ std::string emit_api_keys(const std::vector<Page>& pages, const std::map<int, Ra
   for (const Page* page : apis) {
     const Message& message = page->messages[0];
     const auto row = served.find(message.key);
-    out += fmt::format("    {{ApiKey::k{0}, \"{0}\", {1}, {2}, {3}, {4}, {5}, {6}, {7}, {8}}},\n", message.api, braces(message.versions),
-                       braces(message.stable), row == served.end() ? "{0, -1}" : braces(row->second),
+    out += fmt::format("    {{ApiKey::k{0}, \"{0}\", {1}, {2}, {3}, {4}, {5}, {6}, {7}, {8}}},\n", message.api,
+                       braces(message.versions), braces(message.stable), row == served.end() ? "{0, -1}" : braces(row->second),
                        message.flexible_from == kOpenEnd ? "kNever" : std::to_string(message.flexible_from), message.on_broker,
                        message.on_controller, message.forwardable, message.cluster_action);
   }
@@ -64,7 +66,8 @@ std::string emit_api_keys(const std::vector<Page>& pages, const std::map<int, Ra
       "constexpr const ApiInfo& api_info(ApiKey key) { return *find_api(static_cast<int16_t>(key)); }\n"
       "constexpr std::string_view name_of(ApiKey key) { return api_info(key).name; }\n\n"
       "// The header's version follows from the body's: flexible bodies have flexible headers.\n"
-      "constexpr int16_t request_header_version(const ApiInfo& api, int16_t version) { return version >= api.flexible_from ? 2 : 1; }\n"
+      "constexpr int16_t request_header_version(const ApiInfo& api, int16_t version) { return version >= api.flexible_from ? 2 : "
+      "1; }\n"
       "// ApiVersions answers always begin with header 0: a client must be able to read the answer before it knows the server.\n"
       "constexpr int16_t response_header_version(const ApiInfo& api, int16_t version) {\n"
       "  return api.key != ApiKey::kApiVersions && version >= api.flexible_from ? 1 : 0;\n"
@@ -85,7 +88,9 @@ std::string emit_metadata_records(const std::vector<Page>& pages) {
     if (page.folder == "metadata") records[page.messages[0].key] = &page;
   }
   std::string out = kNotice;
-  out += "// The records of the metadata log (__cluster_metadata), all of them, and a variant that holds any one.\n#pragma once\n\n#include <variant>\n\n";
+  out +=
+      "// The records of the metadata log (__cluster_metadata), all of them, and a variant that holds any one.\n#pragma "
+      "once\n\n#include <variant>\n\n";
   for (const auto& [key, page] : records) out += fmt::format("#include \"{}\"\n", header_path(*page));
   out += "\nnamespace weir::protocol {\n\nusing MetadataRecord = std::variant<";
   const char* separator = "";
@@ -99,7 +104,9 @@ std::string emit_metadata_records(const std::vector<Page>& pages) {
 std::string emit_registry(const std::vector<Page>& pages) {
   std::string out = kNotice;
   for (const Page& page : pages) out += fmt::format("#include \"{}\"\n", header_path(page));
-  out += "\nnamespace weir::protocol {\n\nstd::span<const Message* const> all_messages() {\n  static constexpr const Message* kMessages[] = {\n";
+  out +=
+      "\nnamespace weir::protocol {\n\nstd::span<const Message* const> all_messages() {\n  static constexpr const Message* "
+      "kMessages[] = {\n";
   for (const Page& page : pages) {
     for (const Message& message : page.messages) out += fmt::format("      &{}::kMessage,\n", message.name);
   }

@@ -65,7 +65,8 @@ bool read_served(const fs::path& file, const std::vector<Page>& pages, std::map<
       known |= message.kind == Kind::kRequest && message.key == key && message.api == name && message.versions.covers(versions);
     }
     if (!parsed || !known || versions.empty()) {
-      fmt::print(stderr, "{}:{}: expected \"key Name first-last\" of an API that has a page, within its versions\n", file.string(), number);
+      fmt::print(stderr, "{}:{}: expected \"key Name first-last\" of an API that has a page, within its versions\n",
+                 file.string(), number);
       return false;
     }
     served[key] = versions;

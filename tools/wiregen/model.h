@@ -23,12 +23,12 @@ inline Range intersect(Range a, Range b) { return {a.first > b.first ? a.first :
 
 struct Field {
   std::string name;
-  std::string base;          // wire type without [] and ?: int32, string, ... or the name of a struct
+  std::string base;  // wire type without [] and ?: int32, string, ... or the name of a struct
   bool is_array = false;
-  Range versions;            // in effect: within the versions of what surrounds it
-  Range nullable;            // empty: never null
-  int tag = -1;              // -1: a field in its place, never in the tagged section
-  Range tagged;              // versions in which it lies in the tagged section
+  Range versions;  // in effect: within the versions of what surrounds it
+  Range nullable;  // empty: never null
+  int tag = -1;    // -1: a field in its place, never in the tagged section
+  Range tagged;    // versions in which it lies in the tagged section
   bool has_default = false;
   std::string default_value;  // as written: -1, true, null
   std::string strong;         // C++ type for an integer: ProducerId
@@ -52,11 +52,11 @@ enum class Kind { kRequest, kResponse, kHeader, kData, kRecord, kKey, kValue };
 
 struct Message {
   Kind kind = Kind::kData;
-  int key = -1;              // api key, record type; -1: none
-  std::string name;          // C++ name: FetchRequest
-  std::string api;           // Fetch, for requests and responses
+  int key = -1;      // api key, record type; -1: none
+  std::string name;  // C++ name: FetchRequest
+  std::string api;   // Fetch, for requests and responses
   Range versions;
-  Range stable;              // without versions that are hidden by default
+  Range stable;  // without versions that are hidden by default
   int flexible_from = kOpenEnd;
   bool on_broker = false;
   bool on_controller = false;
@@ -68,9 +68,9 @@ struct Message {
 };
 
 struct Page {
-  std::string file;           // 01_fetch.wire
-  std::string stem;           // fetch
-  std::string folder;         // "", "metadata" or "internal"
+  std::string file;    // 01_fetch.wire
+  std::string stem;    // fetch
+  std::string folder;  // "", "metadata" or "internal"
   std::vector<std::string> opening;
   std::vector<Message> messages;
 };

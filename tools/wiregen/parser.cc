@@ -16,7 +16,7 @@ struct Failure {
   std::string what;
 };
 
-constexpr std::array kWireTypes = {"bool",  "int8",    "int16", "uint16", "int32", "uint32",  "int64",
+constexpr std::array kWireTypes = {"bool",    "int8", "int16", "uint16", "int32", "uint32", "int64",
                                    "float64", "uuid", "error", "string", "bytes", "records"};
 constexpr std::array<std::pair<const char*, const char*>, 7> kStrongTypes = {{{"Offset", "int64"},
                                                                               {"LeaderEpoch", "int32"},
@@ -213,7 +213,8 @@ class Parser {
       ++at_;
       Field field = parse_field(line, within);
       if (!names.insert(field.name).second) throw Failure{line.number, fmt::format("{} is there twice", field.name)};
-      if (field.tag >= 0 && !tags.insert(field.tag).second) throw Failure{line.number, fmt::format("tag {} is there twice", field.tag)};
+      if (field.tag >= 0 && !tags.insert(field.tag).second)
+        throw Failure{line.number, fmt::format("tag {} is there twice", field.tag)};
       const bool has_block = at_ < lines_.size() && lines_[at_].indent > indent && lines_[at_].words[0] != "errors";
       if (has_block) {
         if (!field.is_struct) throw Failure{lines_[at_].number, fmt::format("{} is not a struct", field.base)};
@@ -269,7 +270,8 @@ class Parser {
         field.default_value = line.next("the default");
       } else if (word == "tag") {
         field.tag = number(line, line.next("the tag's number"));
-        field.tagged = !line.done() && is_range(line.peek()) ? range(line, line.next("versions"), field.versions) : field.versions;
+        field.tagged =
+            !line.done() && is_range(line.peek()) ? range(line, line.next("versions"), field.versions) : field.versions;
       } else if (word == "type") {
         field.strong = line.next("a type");
       } else if (word == "ignorable") {
@@ -287,8 +289,8 @@ class Parser {
   }
 
   void check(const Line& line, const Field& field) const {
-    const bool can_be_null = field.is_array || field.is_struct || field.base == "string" || field.base == "bytes" ||
-                             field.base == "records";
+    const bool can_be_null =
+        field.is_array || field.is_struct || field.base == "string" || field.base == "bytes" || field.base == "records";
     if (!field.nullable.empty() && !can_be_null) throw Failure{line.number, fmt::format("{} cannot be null", field.base)};
     if (field.is_array && (field.base == "bool" || field.base == "records" || field.base == "bytes" || field.base == "error")) {
       throw Failure{line.number, fmt::format("lists of {} are not supported", field.base)};
@@ -302,7 +304,8 @@ class Parser {
     if (!field.strong.empty()) {
       const auto row = std::ranges::find_if(kStrongTypes, [&](const auto& r) { return field.strong == r.first; });
       if (row == kStrongTypes.end()) throw Failure{line.number, fmt::format("\"{}\" is not a known type", field.strong)};
-      if (field.base != row->second) throw Failure{line.number, fmt::format("{} is an {}, not {}", field.strong, row->second, field.base)};
+      if (field.base != row->second)
+        throw Failure{line.number, fmt::format("{} is an {}, not {}", field.strong, row->second, field.base)};
     }
     if (field.tag >= 0 && field.tagged.first < message_->flexible_from) {
       throw Failure{line.number, "tagged fields need a flexible version"};

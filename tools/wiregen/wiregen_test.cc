@@ -91,7 +91,8 @@ TEST(Parser, refuses_what_the_emitters_cannot_write) {
 TEST(Emit, least_size_is_the_smallest_version) {
   const std::string source = emit_source(parse(with_extra(kPage)));
   // Topic: version 4 has a compact name and tags only; version 1 a name alone.
-  EXPECT_THAT(source, HasSubstr("SampleRequest::Topic::kWire{.name = \"Topic\", .fields = kSampleRequest_TopicFields, .size_min = 2"));
+  EXPECT_THAT(source,
+              HasSubstr("SampleRequest::Topic::kWire{.name = \"Topic\", .fields = kSampleRequest_TopicFields, .size_min = 2"));
 }
 
 // Property: members carry type, nullability and default.
@@ -111,7 +112,8 @@ TEST(Emit, lists_follow_the_pages) {
   const std::string keys = emit_api_keys(pages, {{7, Range{1, 2}}});
   EXPECT_THAT(keys, HasSubstr("kSample = 7"));
   EXPECT_THAT(keys, HasSubstr("{ApiKey::kSample, \"Sample\", {1, 4}, {1, 3}, {1, 2}, 3, true, true, true, false}"));
-  EXPECT_THAT(emit_docs(pages, {{7, Range{1, 2}}}), HasSubstr("| 7 | Sample | 1-4 (stable 1-3) | 3+ | 1-2 | BC | f | shows every kind"));
+  EXPECT_THAT(emit_docs(pages, {{7, Range{1, 2}}}),
+              HasSubstr("| 7 | Sample | 1-4 (stable 1-3) | 3+ | 1-2 | BC | f | shows every kind"));
   EXPECT_THAT(emit_registry(pages), HasSubstr("&SampleResponse::kMessage"));
 }
 

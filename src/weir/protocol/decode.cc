@@ -21,7 +21,8 @@ class Decoder {
   bool read_struct(const Struct& type, std::byte* into) {
     for (const Field& field : type.fields) {
       if (!field.versions.has(version_) || field.tagged.has(version_)) continue;
-      if (!read_field(field, into + field.offset)) [[unlikely]] return within(field.name);
+      if (!read_field(field, into + field.offset)) [[unlikely]]
+        return within(field.name);
     }
     return !flexible_ || read_tagged(type, into);
   }
@@ -34,7 +35,8 @@ class Decoder {
  private:
   template <typename T>
   bool scalar(void* member, T value, size_t at) {
-    if (in_.failed()) [[unlikely]] return broken(at, "the frame ends inside it");
+    if (in_.failed()) [[unlikely]]
+      return broken(at, "the frame ends inside it");
     std::memcpy(member, &value, sizeof value);
     return true;
   }
@@ -147,7 +149,8 @@ class Decoder {
     const size_t at = in_.position();
     const uint32_t count = in_.unsigned_varint();
     if (in_.failed()) return broken(at, "the frame ends inside the tagged fields");
-    if (count == 0) [[likely]] return true;
+    if (count == 0) [[likely]]
+      return true;
     if (count > kTaggedFieldsMax || count > in_.remaining() / 2) {
       return broken(at, fmt::format("{} tagged fields cannot lie in {} bytes", count, in_.remaining()));
     }
@@ -204,7 +207,9 @@ class Decoder {
     return false;
   }
   bool within(std::string_view name) {
-    path_ = path_.empty() ? std::string(name) : path_.starts_with('[') ? fmt::format("{}{}", name, path_) : fmt::format("{}.{}", name, path_);
+    path_ = path_.empty()            ? std::string(name)
+            : path_.starts_with('[') ? fmt::format("{}{}", name, path_)
+                                     : fmt::format("{}.{}", name, path_);
     return false;
   }
   bool at_index(size_t index) {
@@ -225,8 +230,8 @@ class Decoder {
 
 Result<size_t> decode_into(const Message& message, int16_t version, ByteView body, const SharedBytes* owner, void* instance) {
   if (!message.versions.has(version)) {
-    return fail(ErrorCode::kUnsupportedVersion,
-                fmt::format("{} has versions {}-{}, not {}", message.name, message.versions.first, message.versions.last, version));
+    return fail(ErrorCode::kUnsupportedVersion, fmt::format("{} has versions {}-{}, not {}", message.name, message.versions.first,
+                                                            message.versions.last, version));
   }
   Decoder decoder(body, owner, version, message.flexible(version));
   if (!decoder.read_struct(*message.root, static_cast<std::byte*>(instance))) {

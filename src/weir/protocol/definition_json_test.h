@@ -100,7 +100,8 @@ class JsonReader {
       if (at_++ >= text_.size()) bad_ = true;
     } else {
       space();
-      while (at_ < text_.size() && (std::isalnum(static_cast<unsigned char>(text_[at_])) || std::string_view("+-.").contains(text_[at_]))) {
+      while (at_ < text_.size() &&
+             (std::isalnum(static_cast<unsigned char>(text_[at_])) || std::string_view("+-.").contains(text_[at_]))) {
         json.text += text_[at_++];
       }
       if (json.text.empty()) bad_ = true;

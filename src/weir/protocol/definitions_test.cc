@@ -51,12 +51,14 @@ VersionRange range(const std::string& text, VersionRange within) {
   return cut.empty() ? VersionRange{} : cut;
 }
 
-std::string text(VersionRange versions) { return versions.empty() ? "none" : fmt::format("{}-{}", versions.first, versions.last); }
+std::string text(VersionRange versions) {
+  return versions.empty() ? "none" : fmt::format("{}-{}", versions.first, versions.last);
+}
 
 constexpr std::pair<std::string_view, Kind> kKinds[] = {
-    {"bool", Kind::kBool},   {"int8", Kind::kInt8},       {"int16", Kind::kInt16}, {"uint16", Kind::kUint16}, {"int32", Kind::kInt32},
-    {"uint32", Kind::kUint32}, {"int64", Kind::kInt64},   {"float64", Kind::kFloat64}, {"uuid", Kind::kUuid}, {"string", Kind::kString},
-    {"bytes", Kind::kBytes}, {"records", Kind::kRecords}};
+    {"bool", Kind::kBool},   {"int8", Kind::kInt8},     {"int16", Kind::kInt16}, {"uint16", Kind::kUint16},
+    {"int32", Kind::kInt32}, {"uint32", Kind::kUint32}, {"int64", Kind::kInt64}, {"float64", Kind::kFloat64},
+    {"uuid", Kind::kUuid},   {"string", Kind::kString}, {"bytes", Kind::kBytes}, {"records", Kind::kRecords}};
 
 // Collects what differs between one definition and one message.
 class Comparison {
@@ -73,7 +75,8 @@ class Comparison {
   }
 
   void expect(const std::string& where, std::string_view what, const std::string& ours, const std::string& theirs) {
-    if (ours != theirs) differences_.push_back(fmt::format("{}{}: {} is {}, Kafka has {}", message_.name, where, what, ours, theirs));
+    if (ours != theirs)
+      differences_.push_back(fmt::format("{}{}: {} is {}, Kafka has {}", message_.name, where, what, ours, theirs));
   }
 
   void compare() {
@@ -83,7 +86,8 @@ class Comparison {
     expect("", "flexible from", message_.flexible_from == kNever ? "never" : std::to_string(message_.flexible_from),
            flexible.empty() ? "never" : std::to_string(flexible.first));
     expect("", "key", std::to_string(message_.key), definition_.text_of("apiKey", "-1"));
-    constexpr std::string_view kKindNames[] = {"request", "response", "header", "data", "metadata", "coordinator-key", "coordinator-value"};
+    constexpr std::string_view kKindNames[] = {"request",  "response",        "header",           "data",
+                                               "metadata", "coordinator-key", "coordinator-value"};
     expect("", "kind", std::string(kKindNames[static_cast<size_t>(message_.kind)]), definition_.text_of("type"));
     if (message_.kind == MessageKind::kRequest) compare_api();
     compare_fields("", *message_.root, definition_.list_of("fields"), versions_);
@@ -145,7 +149,8 @@ class Comparison {
     }
     expect(path, "struct", std::string(ours.type->name), type);
     if (const auto common = common_.find(type); common != common_.end()) {
-      compare_fields(path, *ours.type, common->second->list_of("fields"), range(common->second->text_of("versions", "0+"), versions_));
+      compare_fields(path, *ours.type, common->second->list_of("fields"),
+                     range(common->second->text_of("versions", "0+"), versions_));
     } else {
       compare_fields(path, *ours.type, theirs.list_of("fields"), versions);
     }
@@ -236,7 +241,8 @@ TEST(Definitions, a_changed_definition_is_noticed) {
       {"\"tag\": 1", "\"tag\": 5"},
       {"\"versions\": \"7-12\"", "\"versions\": \"7-11\""},
       {"\"type\": \"[]FetchTopic\"", "\"type\": \"[]OtherTopic\""},
-      {"\"versions\": \"11+\", \"default\": \"\", \"ignorable\": true", "\"versions\": \"11+\", \"default\": \"\", \"ignorable\": false"},
+      {"\"versions\": \"11+\", \"default\": \"\", \"ignorable\": true",
+       "\"versions\": \"11+\", \"default\": \"\", \"ignorable\": false"},
       {"[\"broker\", \"controller\"]", "[\"broker\"]"},
   };
   for (const auto& [from, to] : changes) {

@@ -44,7 +44,8 @@ class Encoder {
         continue;
       }
       if (field.tagged.has(version_)) continue;
-      if (!write_field(field, member)) [[unlikely]] return within(field);
+      if (!write_field(field, member)) [[unlikely]]
+        return within(field);
     }
     return !flexible_ || write_tagged(type, from);
   }
@@ -90,7 +91,8 @@ class Encoder {
         }
         if (text == nullptr) return write_null(field, [&] { compact ? out_.unsigned_varint(0) : out_.integer(int16_t{-1}); });
         if (text->size() > kEncodedStringBytesMax) return refuse(ErrorCode::kInvalidArgument, "the string is too long");
-        compact ? out_.unsigned_varint(static_cast<uint32_t>(text->size() + 1)) : out_.integer(static_cast<int16_t>(text->size()));
+        compact ? out_.unsigned_varint(static_cast<uint32_t>(text->size() + 1))
+                : out_.integer(static_cast<int16_t>(text->size()));
         out_.bytes(as_bytes(*text));
         return true;
       }
@@ -179,8 +181,7 @@ class Encoder {
     return within(field);
   }
   bool within(const Field& field) {
-    path_ = path_.empty() ? std::string(field.name)
-                          : fmt::format("{}{}{}", field.name, path_.starts_with('[') ? "" : ".", path_);
+    path_ = path_.empty() ? std::string(field.name) : fmt::format("{}{}{}", field.name, path_.starts_with('[') ? "" : ".", path_);
     return false;
   }
   template <typename Other>
@@ -205,8 +206,8 @@ class Encoder {
 
 Result<void> encode_from(const Message& message, int16_t version, const void* instance, FrameWriter& out) {
   if (!message.versions.has(version)) {
-    return fail(ErrorCode::kUnsupportedVersion,
-                fmt::format("{} has versions {}-{}, not {}", message.name, message.versions.first, message.versions.last, version));
+    return fail(ErrorCode::kUnsupportedVersion, fmt::format("{} has versions {}-{}, not {}", message.name, message.versions.first,
+                                                            message.versions.last, version));
   }
   Encoder<FrameWriter> encoder(out, version, message.flexible(version));
   if (!encoder.write_struct(*message.root, static_cast<const std::byte*>(instance))) return fail(encoder.error(message));

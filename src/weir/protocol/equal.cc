@@ -25,7 +25,7 @@ bool same_elements(const Field& field, const std::byte* a, const std::byte* b) {
   for (size_t i = 0; i < left.count; ++i) {
     const std::byte* x = left.first + i * field.sequence->stride;
     const std::byte* y = right.first + i * field.sequence->stride;
-    if (!(field.kind == Kind::kStruct ? equal(*field.type, x, y) : same_value(field.kind, x, y))) return false;
+    if (!(field.kind == Kind::kStruct ? equal_values(*field.type, x, y) : same_value(field.kind, x, y))) return false;
   }
   return true;
 }
@@ -39,14 +39,14 @@ bool all_default(const Struct& type, const std::byte* instance) {
 
 }  // namespace
 
-bool equal(const Struct& type, const void* a, const void* b) {
+bool equal_values(const Struct& type, const void* a, const void* b) {
   for (const Field& field : type.fields) {
     const std::byte* x = static_cast<const std::byte*>(a) + field.offset;
     const std::byte* y = static_cast<const std::byte*>(b) + field.offset;
     if (field.sequence != nullptr) {
       if (!same_elements(field, x, y)) return false;
     } else if (field.kind == Kind::kStruct) {
-      if (!equal(*field.type, x, y)) return false;
+      if (!equal_values(*field.type, x, y)) return false;
     } else {
       x = inside_optional(field, x);
       y = inside_optional(field, y);

@@ -19,12 +19,12 @@ inline constexpr size_t kRequestHeadBytes = 8;  // key, version and correlation 
 
 // What is known of a request before its body is read.
 struct RequestHead {
-  int16_t api_key = -1;                    // as received; `api` is null when Kafka has no such key
+  int16_t api_key = -1;  // as received; `api` is null when Kafka has no such key
   int16_t api_version = -1;
   int32_t correlation_id = 0;
-  std::optional<std::string> client_id;    // none when `api` is null: the rest of the header cannot be read
+  std::optional<std::string> client_id;  // none when `api` is null: the rest of the header cannot be read
   const ApiInfo* api = nullptr;
-  size_t body_at = 0;                      // where the body begins in the frame
+  size_t body_at = 0;  // where the body begins in the frame
 
   bool version_known() const { return api != nullptr && api->versions.has(api_version); }
 };

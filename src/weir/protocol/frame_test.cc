@@ -2,13 +2,13 @@
 #include <gtest/gtest.h>
 
 #include "weir/protocol/api_versions.h"
+#include "weir/protocol/describe.h"
 #include "weir/protocol/fetch.h"
 #include "weir/protocol/frame.h"
 #include "weir/protocol/internal/offset_commit.h"
 #include "weir/protocol/metadata.h"
 #include "weir/protocol/metadata_codec.h"
 #include "weir/protocol/produce.h"
-#include "weir/protocol/describe.h"
 #include "weir/protocol/sasl_authenticate.h"
 
 namespace weir::protocol {
@@ -18,7 +18,8 @@ using testing::HasSubstr;
 
 Bytes hex(std::string_view digits) {
   Bytes bytes;
-  for (size_t i = 0; i + 1 < digits.size(); i += 2) bytes.push_back(static_cast<std::byte>(std::stoi(std::string(digits.substr(i, 2)), nullptr, 16)));
+  for (size_t i = 0; i + 1 < digits.size(); i += 2)
+    bytes.push_back(static_cast<std::byte>(std::stoi(std::string(digits.substr(i, 2)), nullptr, 16)));
   return bytes;
 }
 
@@ -26,7 +27,15 @@ Bytes hex(std::string_view digits) {
 // Fails when header versions, compact strings or tag sections are misplaced.
 TEST(Frame, reads_an_api_versions_request_byte_by_byte) {
   // key 18, version 4, correlation 7, client "c" (int16 length), no tags; name "x", version "1", no tags
-  const Bytes frame = hex("0012" "0004" "00000007" "000163" "00" "0278" "0231" "00");
+  const Bytes frame =
+      hex("0012"
+          "0004"
+          "00000007"
+          "000163"
+          "00"
+          "0278"
+          "0231"
+          "00");
   const auto head = read_request_head(frame);
   ASSERT_TRUE(head.has_value());
   EXPECT_EQ(head->api->key, ApiKey::kApiVersions);
@@ -43,7 +52,12 @@ TEST(Frame, unknown_keys_and_versions_have_a_head) {
   ASSERT_TRUE(unknown.has_value());
   EXPECT_EQ(unknown->api, nullptr);
   EXPECT_FALSE(unknown->version_known());
-  const auto future = read_request_head(hex("0012" "0063" "00000001" "ffff" "00"));
+  const auto future =
+      read_request_head(hex("0012"
+                            "0063"
+                            "00000001"
+                            "ffff"
+                            "00"));
   ASSERT_TRUE(future.has_value());
   EXPECT_FALSE(future->version_known());
   EXPECT_EQ(read_request_head(hex("0012")).error().code(), ErrorCode::kMalformedFrame);
@@ -61,7 +75,8 @@ TEST(Frame, api_versions_answers_have_the_oldest_header) {
 TEST(Frame, fetched_records_are_shared) {
   const SharedBytes records = SharedBytes::copy_of(Bytes(2000, std::byte{7}));
   FetchResponse response;
-  auto& partition = response.responses.emplace_back(FetchResponse::FetchableTopicResponse{.topic = "t"}).partitions.emplace_back();
+  auto& partition =
+      response.responses.emplace_back(FetchResponse::FetchableTopicResponse{.topic = "t"}).partitions.emplace_back();
   partition.records.add(records);
   partition.records.add(records.slice(0, 700));
   const auto frame = response_frame(response, 11, 5);
@@ -106,7 +121,11 @@ TEST(Frame, produced_records_are_slices_of_the_frame) {
 // Property: an error says which field is wrong and where.
 TEST(Malformed, the_error_names_the_field) {
   // Metadata v0: a list of two topics, of which the second's name claims 99 bytes.
-  const auto request = decode<MetadataRequest>(ByteView(hex("00000002" "000161" "0063" "62")), 0);
+  const auto request = decode<MetadataRequest>(ByteView(hex("00000002"
+                                                            "000161"
+                                                            "0063"
+                                                            "62")),
+                                               0);
   ASSERT_FALSE(request.has_value());
   EXPECT_EQ(request.error().message(), "MetadataRequest v0: topics[1].name: 99 bytes cannot lie in 1, at byte 7");
   const auto endless = decode<MetadataRequest>(ByteView(hex("7fffffff")), 0);
@@ -116,7 +135,8 @@ TEST(Malformed, the_error_names_the_field) {
 
 // Property: a null where the version has none is refused on both ways.
 TEST(Malformed, null_needs_a_nullable_version) {
-  EXPECT_THAT(decode<MetadataRequest>(ByteView(hex("ffffffff")), 0).error().message(), HasSubstr("topics: is null but may not be"));
+  EXPECT_THAT(decode<MetadataRequest>(ByteView(hex("ffffffff")), 0).error().message(),
+              HasSubstr("topics: is null but may not be"));
   EXPECT_TRUE(decode<MetadataRequest>(ByteView(hex("ffffffff")), 1).has_value());
   MetadataRequest request;
   request.topics.reset();
@@ -127,10 +147,10 @@ TEST(Malformed, null_needs_a_nullable_version) {
 // Property: a value without a place in the version is dropped only where the page says so.
 TEST(Encode, values_without_a_place_are_not_lost_silently) {
   FetchRequest request;
-  request.rack_id = "r1";                              // ignorable
+  request.rack_id = "r1";  // ignorable
   FrameWriter out;
   EXPECT_TRUE(encode(out, request, 4).has_value());
-  request.forgotten_topics_data.emplace_back();        // not ignorable
+  request.forgotten_topics_data.emplace_back();  // not ignorable
   const auto refused = encode(out, request, 4);
   ASSERT_FALSE(refused.has_value());
   EXPECT_EQ(refused.error().code(), ErrorCode::kUnsupportedVersion);
@@ -139,10 +159,26 @@ TEST(Encode, values_without_a_place_are_not_lost_silently) {
 
 // Property: unknown tagged fields are skipped, known ones must take exactly their size.
 TEST(Decode, tagged_fields_are_bounded) {
-  EXPECT_TRUE(decode<ApiVersionsRequest>(ByteView(hex("0278" "0231" "01" "0902abcd")), 3).has_value());
-  EXPECT_FALSE(decode<ApiVersionsRequest>(ByteView(hex("0278" "0231" "01" "0903abcd")), 3).has_value());
+  EXPECT_TRUE(decode<ApiVersionsRequest>(ByteView(hex("0278"
+                                                      "0231"
+                                                      "01"
+                                                      "0902abcd")),
+                                         3)
+                  .has_value());
+  EXPECT_FALSE(decode<ApiVersionsRequest>(ByteView(hex("0278"
+                                                       "0231"
+                                                       "01"
+                                                       "0903abcd")),
+                                          3)
+                   .has_value());
   // ApiVersionsResponse v3: finalized_features_epoch (tag 1) claims 9 bytes.
-  const auto wrong = decode<ApiVersionsResponse>(ByteView(hex("0000" "01" "00000000" "01" "0109" "000000000000000500")), 3);
+  const auto wrong = decode<ApiVersionsResponse>(ByteView(hex("0000"
+                                                              "01"
+                                                              "00000000"
+                                                              "01"
+                                                              "0109"
+                                                              "000000000000000500")),
+                                                 3);
   ASSERT_FALSE(wrong.has_value());
   EXPECT_THAT(wrong.error().message(), HasSubstr("finalized_features_epoch: takes 8 bytes, its tag says 9"));
 }
@@ -157,7 +193,13 @@ TEST(Describe, hides_secrets) {
 TEST(MetadataRecords, have_their_head) {
   const auto bytes = encode_metadata_record(TopicRecord{.name = "t", .topic_id = {1, 2}}, 0);
   ASSERT_TRUE(bytes.has_value());
-  EXPECT_TRUE(equal(*bytes, hex("01" "02" "00" "0274" "0000000000000001" "0000000000000002" "00")));
+  EXPECT_TRUE(equal(*bytes, hex("01"
+                                "02"
+                                "00"
+                                "0274"
+                                "0000000000000001"
+                                "0000000000000002"
+                                "00")));
   const auto record = decode_metadata_record(*bytes);
   ASSERT_TRUE(record.has_value());
   EXPECT_EQ(std::get<TopicRecord>(*record).name, "t");
@@ -170,7 +212,10 @@ TEST(MetadataRecords, have_their_head) {
 TEST(InternalRecords, have_their_number) {
   const auto key = encode_key(OffsetCommitKey{.group = "g", .topic = "t", .partition = PartitionIndex(3)});
   ASSERT_TRUE(key.has_value());
-  EXPECT_TRUE(equal(*key, hex("0001" "000167" "000174" "00000003")));
+  EXPECT_TRUE(equal(*key, hex("0001"
+                              "000167"
+                              "000174"
+                              "00000003")));
   EXPECT_EQ(decode_key<OffsetCommitKey>(*key)->partition, PartitionIndex(3));
   const auto value = encode_value(OffsetCommitValue{.offset = Offset(9)}, 4);
   EXPECT_EQ(leading_number(*value), 4);

@@ -57,7 +57,8 @@ class FrameWriter {
 
   size_t own_bytes() const { return static_cast<size_t>(at_ - begin_); }
   std::byte* room(size_t count) {
-    if (static_cast<size_t>(end_ - at_) < count) [[unlikely]] grow(count);
+    if (static_cast<size_t>(end_ - at_) < count) [[unlikely]]
+      grow(count);
     return at_;
   }
   void grow(size_t count);

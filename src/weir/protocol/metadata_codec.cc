@@ -55,7 +55,8 @@ Result<MetadataRecord> decode_metadata_record(ByteView value) {
   const uint32_t version = in.unsigned_varint();
   if (in.failed()) return fail(ErrorCode::kMalformedFrame, "a metadata record ends inside its head");
   if (frame != kMetadataFrameVersion) {
-    return fail(ErrorCode::kUnsupportedVersion, fmt::format("metadata record frame version {}, expected {}", frame, kMetadataFrameVersion));
+    return fail(ErrorCode::kUnsupportedVersion,
+                fmt::format("metadata record frame version {}, expected {}", frame, kMetadataFrameVersion));
   }
   const Message* message = find_metadata_record(type);
   if (message == nullptr || version > INT16_MAX) {
@@ -79,7 +80,8 @@ int16_t latest_version(const MetadataRecord& record) {
 }
 
 std::string describe(const MetadataRecord& record) {
-  return std::visit([]<typename T>(const T& held) { return fmt::format("{} {}", T::kMessage.name, describe(T::kWire, &held)); }, record);
+  return std::visit([]<typename T>(const T& held) { return fmt::format("{} {}", T::kMessage.name, describe(T::kWire, &held)); },
+                    record);
 }
 
 }  // namespace weir::protocol

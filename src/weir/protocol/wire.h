@@ -62,21 +62,21 @@ struct Struct;
 
 struct Field {
   std::string_view name;
-  uint32_t offset = 0;            // in the struct
+  uint32_t offset = 0;  // in the struct
   Kind kind = Kind::kBool;
   bool is_array = false;
-  bool is_optional = false;       // the member is a std::optional
+  bool is_optional = false;  // the member is a std::optional
   bool ignorable = false;
-  bool fixed = false;             // never compact
+  bool fixed = false;  // never compact
   bool secret = false;
   bool is_key = false;
   bool default_null = false;
   int16_t tag = -1;
   VersionRange versions;
   VersionRange nullable = {};
-  VersionRange tagged = {};       // versions in which it lies in the tagged section
-  int64_t default_value = 0;      // of an integer or bool
-  const Struct* type = nullptr;   // of a struct, or of an array's elements
+  VersionRange tagged = {};      // versions in which it lies in the tagged section
+  int64_t default_value = 0;     // of an integer or bool
+  const Struct* type = nullptr;  // of a struct, or of an array's elements
   const Sequence* sequence = nullptr;
 };
 
@@ -91,14 +91,14 @@ struct Struct {
 enum class MessageKind : uint8_t { kRequest, kResponse, kHeader, kData, kRecord, kKey, kValue };
 
 struct Message {
-  std::string_view name;      // "FetchRequest"
-  std::string_view page;      // "schema/01_fetch.wire"
+  std::string_view name;  // "FetchRequest"
+  std::string_view page;  // "schema/01_fetch.wire"
   MessageKind kind;
-  int16_t key;                // api key or record type; -1: none
+  int16_t key;  // api key or record type; -1: none
   VersionRange versions;
-  int16_t flexible_from;      // kNever: in no version
+  int16_t flexible_from;  // kNever: in no version
   const Struct* root;
-  void* (*make)();            // a default instance
+  void* (*make)();  // a default instance
   void (*destroy)(void*);
 
   constexpr bool flexible(int16_t version) const { return version >= flexible_from; }
@@ -127,13 +127,13 @@ class AnyMessage {
 std::span<const Message* const> all_messages();
 
 // Whether two instances hold the same values (walks the table).
-bool equal(const Struct& type, const void* a, const void* b);
+bool equal_values(const Struct& type, const void* a, const void* b);
 // Whether the member that `field` describes holds its default; `member` points at it.
 bool is_default(const Field& field, const void* member);
 
 template <WireStruct T>
 bool operator==(const T& a, const T& b) {
-  return equal(T::kWire, &a, &b);
+  return equal_values(T::kWire, &a, &b);
 }
 
 namespace detail {

@@ -1,0 +1,118 @@
+// Bytes that real clients and real Kafka exchanged, captured by tests/golden/capture.py.
+#include <fstream>
+#include <set>
+#include <sstream>
+
+#include <fmt/core.h>
+#include <gtest/gtest.h>
+
+#include "weir/protocol/describe.h"
+#include "weir/protocol/frame.h"
+
+namespace weir::protocol {
+namespace {
+
+struct GoldenPair {
+  std::string client;
+  int line = 0;
+  int16_t key = 0;
+  int16_t version = 0;
+  Bytes request;
+  Bytes response;  // empty: none was sent
+};
+
+Bytes from_hex(const std::string& digits) {
+  Bytes bytes;
+  if (digits == "-") return bytes;
+  bytes.reserve(digits.size() / 2);
+  for (size_t i = 0; i + 1 < digits.size(); i += 2)
+    bytes.push_back(static_cast<std::byte>(std::stoi(digits.substr(i, 2), nullptr, 16)));
+  return bytes;
+}
+
+std::vector<GoldenPair> golden_pairs() {
+  std::vector<GoldenPair> pairs;
+  for (const char* client : {"java", "librdkafka", "franz-go"}) {
+    std::ifstream in(std::string(WEIR_SOURCE_DIR "/tests/golden/") + client + ".frames");
+    EXPECT_TRUE(in.is_open()) << client;
+    std::string row;
+    for (int line = 1; std::getline(in, row); ++line) {
+      std::istringstream words(row);
+      GoldenPair pair{.client = client, .line = line};
+      std::string request;
+      std::string response;
+      words >> pair.key >> pair.version >> request >> response;
+      pair.request = from_hex(request);
+      pair.response = from_hex(response);
+      pairs.push_back(std::move(pair));
+    }
+  }
+  return pairs;
+}
+
+const Message* find_message(const std::string& name) {
+  for (const Message* message : all_messages()) {
+    if (message->name == name) return message;
+  }
+  return nullptr;
+}
+
+// Decodes `body`, which must be used up, encodes it again and expects the same bytes.
+void expect_same_bytes(const std::string& name, int16_t version, ByteView body, const std::string& where) {
+  const Message* message = find_message(name);
+  ASSERT_NE(message, nullptr) << where;
+  AnyMessage any(*message);
+  const auto read = decode_into(*message, version, body, nullptr, any.instance());
+  ASSERT_TRUE(read.has_value()) << where << ": " << read.error().describe();
+  EXPECT_EQ(*read, body.size()) << where << " " << name << " v" << version;
+  FrameWriter out;
+  ASSERT_TRUE(encode_from(*message, version, any.instance(), out).has_value()) << where;
+  EXPECT_TRUE(equal(std::move(out).join(), body))
+      << where << " " << name << " v" << version << " " << describe(*message->root, any.instance());
+}
+
+// Property: every frame of a real client and of a real broker is read to its end, and written again byte for byte. Fails
+// when any page or header rule differs from what is really on the wire.
+TEST(Golden, real_frames_are_read_and_written_byte_for_byte) {
+  std::set<std::pair<int16_t, int16_t>> versions;
+  std::set<int16_t> keys;
+  const auto pairs = golden_pairs();
+  for (const GoldenPair& pair : pairs) {
+    const std::string where = fmt::format("{}.frames:{}", pair.client, pair.line);
+    const auto head = read_request_head(pair.request);
+    ASSERT_TRUE(head.has_value()) << where << ": " << head.error().describe();
+    ASSERT_NE(head->api, nullptr) << where;
+    ASSERT_EQ(head->api_key, pair.key) << where;
+    ASSERT_EQ(head->api_version, pair.version) << where;
+    versions.emplace(pair.key, pair.version);
+    keys.insert(pair.key);
+    FrameWriter header;
+    begin_request(header, *head->api, pair.version, head->correlation_id, head->client_id);
+    const SharedBytes written = std::move(header).join();
+    EXPECT_TRUE(equal(written.view().subspan(kFrameSizeBytes), ByteView(pair.request).first(head->body_at))) << where;
+    const std::string name(head->api->name);
+    if (!head->version_known()) {
+      // A client newer than Kafka 4.3 asks with a version it does not know: the answer is version 0, error 35.
+      ASSERT_EQ(head->api->key, ApiKey::kApiVersions) << where;
+      int32_t correlation = -1;
+      const auto body_at = read_response_head(pair.response, *head->api, pair.version, correlation);
+      ASSERT_TRUE(body_at.has_value()) << where;
+      expect_same_bytes(name + "Response", 0, ByteView(pair.response).subspan(*body_at), where);
+      EXPECT_EQ(load_be<int16_t>(pair.response.data() + *body_at), to_wire(ErrorCode::kUnsupportedVersion)) << where;
+      continue;
+    }
+    expect_same_bytes(name + "Request", pair.version, ByteView(pair.request).subspan(head->body_at), where);
+    if (pair.response.empty()) continue;
+    int32_t correlation = -1;
+    const auto body_at = read_response_head(pair.response, *head->api, pair.version, correlation);
+    ASSERT_TRUE(body_at.has_value()) << where;
+    EXPECT_EQ(correlation, head->correlation_id) << where;
+    expect_same_bytes(name + "Response", pair.version, ByteView(pair.response).subspan(*body_at), where);
+  }
+  EXPECT_GE(pairs.size(), 100u);
+  EXPECT_GE(keys.size(), 45u);
+  fmt::print("{} frame pairs of {} APIs in {} versions\n", pairs.size(), keys.size(), versions.size());
+}
+
+}  // namespace
+}  // namespace weir::protocol

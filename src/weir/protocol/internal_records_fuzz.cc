@@ -1,0 +1,11 @@
+// Decoders of keys, values and bodies of internal topics, control records and files.
+#include "weir/protocol/fuzz_family.h"
+
+extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
+  using namespace weir;
+  static const auto family =
+      protocol::fuzz_family([](const protocol::Message& message) { return message.page.starts_with("records/internal/"); });
+  const ByteView input(reinterpret_cast<const std::byte*>(data), size);
+  protocol::fuzz_one(family, input);
+  return 0;
+}
