@@ -76,6 +76,28 @@ Result<void> check_metrics_match(const std::string& value) {
   return {};
 }
 
+// Which code Kafka answers with differs by resource.
+ErrorCode code_of_bad_value(const ConfigResource& resource) {
+  const bool of_request = resource.type == ConfigResourceType::kBroker || resource.type == ConfigResourceType::kClientMetrics;
+  return of_request ? ErrorCode::kInvalidRequest : ErrorCode::kInvalidConfig;
+}
+
+// "consumer.session.timeout.ms" of a group lies between the broker's "group.consumer.min.session.timeout.ms" and "...max...".
+Result<void> check_group_bounds(const ControllerContext& context, const std::string& key, const ConfigValue& value) {
+  const size_t dot = key.find('.');
+  if (dot == std::string::npos || !std::holds_alternative<int64_t>(value)) return {};
+  for (const std::string_view bound : {"min", "max"}) {
+    const std::string name = fmt::format("group.{}.{}.{}", key.substr(0, dot), bound, key.substr(dot + 1));
+    if (find_option(ConfigScope::kBroker, name) == nullptr) continue;
+    const int64_t limit = effective_broker_number(context.configs(), name);
+    const int64_t number = std::get<int64_t>(value);
+    if (bound == "min" ? number < limit : number > limit) {
+      return fail(ErrorCode::kInvalidConfig, fmt::format("{} = {} is {} {} = {}", key, number, bound == "min" ? "below" : "above", name, limit));
+    }
+  }
+  return {};
+}
+
 }  // namespace
 
 Result<ConfigResource> find_config_resource(const ControllerContext& context, int8_t type, const std::string& name) {
@@ -109,24 +131,25 @@ Result<void> check_key_may_change(const ConfigResource& resource, const std::str
   return {};
 }
 
-Result<void> check_new_value(const ConfigResource& resource, const std::string& key, const std::string& value) {
+Result<void> check_new_value(const ControllerContext& context, const ConfigResource& resource, const std::string& key,
+                             const std::string& value) {
   const ConfigOption* option = option_for(resource, key);
   if (option == nullptr) {
     if (resource.type == ConfigResourceType::kBroker) return {};  // listener prefixes, plugins
     const std::string_view nearest = nearest_option(*scope_of(resource.type), key);
-    return fail(ErrorCode::kInvalidConfig,
+    return fail(code_of_bad_value(resource),
                 fmt::format("unknown {} option \"{}\"{}", word_for(resource.type), key,
                             nearest.empty() ? std::string() : fmt::format(": did you mean {}?", nearest)));
   }
-  WEIR_TRY(const ConfigValue parsed, parse_value(*option, value));
-  if (resource.type == ConfigResourceType::kClientMetrics) {
-    if (key == "match") return check_metrics_match(value);
-    if (key == "interval.ms") {
-      const int64_t interval = std::get<int64_t>(parsed);
-      if (interval < kMetricsIntervalMinMs || interval > kMetricsIntervalMaxMs) {
-        return fail(ErrorCode::kInvalidConfig, fmt::format("interval.ms = {} is not within {} .. {}", interval,
-                                                           kMetricsIntervalMinMs, kMetricsIntervalMaxMs));
-      }
+  const Result<ConfigValue> parsed = parse_value(*option, value);
+  if (!parsed) return fail(code_of_bad_value(resource), parsed.error().message());
+  if (resource.type == ConfigResourceType::kGroup) return check_group_bounds(context, key, *parsed);
+  if (resource.type == ConfigResourceType::kClientMetrics && key == "match") return check_metrics_match(value);
+  if (resource.type == ConfigResourceType::kClientMetrics && key == "interval.ms") {
+    const int64_t interval = std::get<int64_t>(*parsed);
+    if (interval < kMetricsIntervalMinMs || interval > kMetricsIntervalMaxMs) {
+      return invalid_request(fmt::format("interval.ms = {} is not within {} .. {}", interval, kMetricsIntervalMinMs,
+                                         kMetricsIntervalMaxMs));
     }
   }
   return {};

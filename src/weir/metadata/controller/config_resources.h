@@ -16,8 +16,9 @@ const ConfigOption* option_for(const ConfigResource& resource, const std::string
 
 // Whether a request may touch `key` at all. Errors: kInvalidRequest (read-only, or only for one broker), kInvalidConfig.
 Result<void> check_key_may_change(const ConfigResource& resource, const std::string& key);
-// Whether `value` may be set. Errors: kInvalidConfig.
-Result<void> check_new_value(const ConfigResource& resource, const std::string& key, const std::string& value);
+// Whether `value` may be set. Errors: kInvalidConfig; kInvalidRequest for brokers and client metrics.
+Result<void> check_new_value(const ControllerContext& context, const ConfigResource& resource, const std::string& key,
+                             const std::string& value);
 // Whether all values of the resource fit together. Errors: kInvalidConfig.
 Result<void> check_together(const ControllerContext& context, const ConfigResource& resource, const ConfigMap& values);
 

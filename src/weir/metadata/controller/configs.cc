@@ -61,7 +61,7 @@ Result<void> apply_change(const ControllerContext& context, const ConfigResource
   if (change.operation != Operation::kSet) {
     WEIR_TRY(value, edited_list(context, resource, values, change));
   }
-  WEIR_CHECK(check_new_value(resource, change.key, value));
+  WEIR_CHECK(check_new_value(context, resource, change.key, value));
   values.set(change.key, std::move(value));
   return {};
 }
@@ -154,7 +154,7 @@ Decision<Response> decide(const ControllerContext& context, const Request& reque
 
 Result<void> check_topic_overrides(const ControllerContext& context, const ConfigMap& overrides) {
   const ConfigResource resource{ConfigResourceType::kTopic, ""};
-  for (const auto& [key, value] : overrides) WEIR_CHECK(check_new_value(resource, key, value));
+  for (const auto& [key, value] : overrides) WEIR_CHECK(check_new_value(context, resource, key, value));
   return check_together(context, resource, overrides);
 }
 
