@@ -73,7 +73,7 @@ class Weir:
     def __init__(self, program, folder, settings=()):
         self.program, self.folder, self.settings = program, folder, list(settings)
         self.data = os.path.join(folder, "data")
-        self.port = free_ports(1)
+        self.port = free_ports(3)         # clients, controller, and room for HTTP
         self.process = None
         os.makedirs(folder, exist_ok=True)
 
