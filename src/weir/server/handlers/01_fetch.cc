@@ -21,7 +21,7 @@ using protocol::FetchResponse;
 using PartitionData = FetchResponse::PartitionData;
 using replication::Isolation;
 
-constexpr int16_t kFirstVersionWithTopicIds = 13;
+constexpr int16_t kFirstFetchWithTopicIds = 13;
 constexpr int16_t kFirstVersionWithReplicaState = 15;
 constexpr Offset kNoHighWatermark{-1};
 
@@ -86,7 +86,7 @@ std::optional<storage::EpochEnd> divergence(const replication::Partition& partit
 
 Result<replication::PartitionRef> resolve(HandlerContext& context, const FetchKey& key) {
   replication::PartitionManager& partitions = context.services().partitions;
-  const bool by_id = context.version() >= kFirstVersionWithTopicIds;
+  const bool by_id = context.version() >= kFirstFetchWithTopicIds;
   if (by_id && context.image().topic(key.topic_id) == nullptr) return fail(ErrorCode::kUnknownTopicId);
   replication::PartitionRef found = by_id ? partitions.find(key.topic_id, key.partition) : partitions.find(key.topic, key.partition);
   if (!found) return fail(ErrorCode::kUnknownTopicOrPartition);
@@ -210,7 +210,7 @@ FetchResponse refuse_follower(const FetchRequest& request) {
 Task<FetchResponse> fetch(HandlerContext& context, const FetchRequest& request) {
   Services& services = context.services();
   if (is_follower(context, request)) co_return refuse_follower(request);
-  const bool uses_topic_ids = context.version() >= kFirstVersionWithTopicIds;
+  const bool uses_topic_ids = context.version() >= kFirstFetchWithTopicIds;
   Result<FetchContext> fetch = services.fetch_sessions.begin(request.session_id, request.session_epoch, uses_topic_ids, slots_of(request),
                                                              forgotten_of(request), context.now());
   if (!fetch) {
