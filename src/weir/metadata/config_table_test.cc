@@ -1,5 +1,7 @@
 #include "weir/metadata/config_table.h"
 
+#include <algorithm>
+
 #include <gtest/gtest.h>
 
 #include "weir/metadata/describe_configs.h"
@@ -53,10 +55,13 @@ TEST(ConfigTable, broker_synonyms_agree_with_the_topic_option) {
 }
 
 TEST(ConfigTable, has_all_options_of_kafka_and_knows_how_they_change) {
-  EXPECT_EQ(options_of(ConfigScope::kTopic).size(), 34u + 1u);
-  EXPECT_EQ(options_of(ConfigScope::kBroker).size(), 360u + 3u + 3u);
-  EXPECT_EQ(options_of(ConfigScope::kGroup).size(), 17u);
-  EXPECT_EQ(options_of(ConfigScope::kClientMetrics).size(), 3u);
+  const auto kafkas = [](ConfigScope scope) {
+    return std::ranges::count_if(options_of(scope), [](const ConfigOption& option) { return !option.name.starts_with("weir."); });
+  };
+  EXPECT_EQ(kafkas(ConfigScope::kTopic), 34);
+  EXPECT_EQ(kafkas(ConfigScope::kBroker), 360 + 3);  // and three that can only be set while brokers run
+  EXPECT_EQ(kafkas(ConfigScope::kGroup), 17);
+  EXPECT_EQ(kafkas(ConfigScope::kClientMetrics), 3);
   EXPECT_EQ(find_option(ConfigScope::kBroker, "message.max.bytes")->update, ConfigUpdate::kClusterWide);
   EXPECT_EQ(find_option(ConfigScope::kBroker, "listeners")->update, ConfigUpdate::kPerBroker);
   EXPECT_EQ(find_option(ConfigScope::kBroker, "log.dirs")->update, ConfigUpdate::kRestart);
