@@ -16,6 +16,7 @@ using protocol::ListOffsetsResponse;
 using PartitionAnswer = ListOffsetsResponse::ListOffsetsPartitionResponse;
 using replication::Isolation;
 
+constexpr int16_t kFirstOffsetsWithEpoch = 4;
 constexpr int64_t kLatest = -1;
 constexpr int64_t kEarliest = -2;
 constexpr int64_t kMaxTimestamp = -3;
@@ -91,7 +92,7 @@ Task<PartitionAnswer> answer(HandlerContext& context, const std::string& topic, 
   }
   result.timestamp = found->timestamp;
   result.offset = found->offset;
-  result.leader_epoch = found->leader_epoch;
+  if (context.version() >= kFirstOffsetsWithEpoch) result.leader_epoch = found->leader_epoch;
   co_return result;
 }
 
