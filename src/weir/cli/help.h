@@ -1,0 +1,94 @@
+// The pages that --help prints.
+#pragma once
+
+#include <string_view>
+
+namespace weir::cli::help {
+
+inline constexpr std::string_view kMain = R"(weir: a streaming platform that speaks Kafka's protocol
+
+usage: weir COMMAND [options]
+
+run
+  serve [server.properties]   run a node: broker and controller in one
+  format                      prepare a data directory with a cluster id of your own
+
+try
+  demo events                 a stream of shop events as JSON lines, the same for the same seed
+
+  version                     which version this is
+  COMMAND --help              the options of a command
+
+examples
+  weir serve                                        everything by default, on localhost:9092
+  weir serve --port 19092 --data-dir /tmp/weir      another port, another directory
+  weir demo events --count 100000 | kcat -b localhost:9092 -P -t shop -K '\t'
+  kcat -b localhost:9092 -C -t shop -e | head
+
+exit codes: 0 done, 1 it failed, 2 wrong usage or configuration
+)";
+
+inline constexpr std::string_view kServe = R"(weir serve: runs a node until SIGTERM or Ctrl-C; a second Ctrl-C ends it at once
+
+usage: weir serve [server.properties] [options]
+
+configuration: Kafka's property names and defaults; the later one wins
+  server.properties         a properties file
+  WEIR_LOG_RETENTION_HOURS  and the like in the environment: log.retention.hours
+  --override KEY=VALUE      one property; may be given many times
+  --data-dir DIR            where the data lies, in DIR/log (default: see below)
+  --port N                  port for Kafka clients; the controller takes N+1, HTTP the next free one
+
+logging, to standard error
+  --log-level LEVEL         debug, info (default), warning or error
+  --log-json                one JSON object a line
+
+by default
+  Kafka clients             localhost:9092, from this machine only
+  controller                localhost:9093
+  metrics and health        http://localhost:8080/ (/metrics, /healthz, /readyz)
+  data                      /var/lib/weir for root, else $XDG_DATA_HOME/weir or ~/.local/share/weir
+
+examples
+  weir serve
+  weir serve server.properties --override log.retention.hours=24
+  weir serve --override listeners=PLAINTEXT://0.0.0.0:9092 --override advertised.listeners=PLAINTEXT://db1:9092
+)";
+
+inline constexpr std::string_view kFormat = R"(weir format: prepares a data directory for its first start
+
+usage: weir format [server.properties] [options]
+
+`weir serve` does this by itself on an empty directory; use this to choose the cluster id. A directory that is formatted
+already is left as it is.
+
+  --cluster-id ID           the cluster's id (default: a new random one)
+  --data-dir DIR            where the data lies, in DIR/log
+  --override KEY=VALUE      one property; may be given many times
+)";
+
+inline constexpr std::string_view kDemo = R"(weir demo: data to try things with
+
+usage: weir demo events [options]
+)";
+
+inline constexpr std::string_view kDemoEvents = R"(weir demo events: a stream of shop events, one a line: key, TAB, JSON
+
+usage: weir demo events [options]
+
+Users look at products, click, put them into their cart and sometimes buy. The key is the user, so that the events of one
+user stay in order. Each event carries its number in the stream (seq). The same options give the same bytes, but for the
+field "sent_ms", which says when the line was written; --no-clock leaves it out.
+
+  --seed N                  which stream (default 1)
+  --count N                 how many events (default 1000000); 0: without end
+  --first N                 begin with event N of the stream (default 0)
+  --rate N                  events a second (default: as fast as they are taken)
+  --users N                 how many users (default 1000)
+  --no-clock                without the field sent_ms
+
+example
+  weir demo events --rate 5000 --count 50000 | kcat -b localhost:9092 -P -t shop -K '\t'
+)";
+
+}  // namespace weir::cli::help

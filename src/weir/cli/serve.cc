@@ -1,0 +1,87 @@
+// weir serve: runs a node until SIGTERM or SIGINT. A second signal ends the process at once.
+#include <signal.h>
+#include <sys/resource.h>
+#include <unistd.h>
+
+#include <fmt/ranges.h>
+
+#include "weir/cli/commands.h"
+#include "weir/cli/load_config.h"
+#include "weir/cli/process_stats.h"
+#include "weir/cli/report.h"
+#include "weir/node/node.h"
+#include "weir/runtime/real/process.h"
+
+namespace weir::cli {
+namespace {
+
+struct Serving {
+  runtime::RealProcess& process;
+  const node::Configuration& configuration;
+};
+
+LogLevel level_of(const std::string& word) {
+  if (word == "debug") return LogLevel::kDebug;
+  if (word == "warning") return LogLevel::kWarning;
+  return word == "error" ? LogLevel::kError : LogLevel::kInfo;
+}
+
+// A broker needs a descriptor for each connection and each segment in use: take as many as the system lets us.
+void raise_descriptor_limit() {
+  rlimit limit;
+  if (getrlimit(RLIMIT_NOFILE, &limit) != 0 || limit.rlim_cur == limit.rlim_max) return;
+  limit.rlim_cur = limit.rlim_max;
+  (void)setrlimit(RLIMIT_NOFILE, &limit);
+}
+
+runtime::Task<void> watch_signals(runtime::Signals* signals, runtime::StopSource* stop, Logger log) {
+  for (;;) {
+    const Result<int> signal = co_await signals->next();
+    if (!signal) co_return;
+    if (stop->stop_requested()) {
+      log.warning("{} again: exit without a clean stop", runtime::signal_name(*signal));
+      _exit(128 + *signal);
+    }
+    log.info("{} received", runtime::signal_name(*signal));
+    stop->request_stop();
+  }
+}
+
+runtime::Task<int> run_node(runtime::Environment& environment, Serving serving) {
+  const node::Configuration& configuration = serving.configuration;
+  for (const std::string& warning : configuration.warnings) environment.log.warning("{}", warning);
+  if (!configuration.notes.empty()) environment.log.info("without effect: {}", fmt::join(configuration.notes, ", "));
+  runtime::Signals signals(serving.process.loop());
+  runtime::StopSource stop;
+  runtime::TaskGroup watching(environment.executor);
+  watching.spawn(&watch_signals, &signals, &stop, environment.log);
+  int code = kDone;
+  {
+    node::Node node(environment, configuration.options);
+    const Result<void> outcome = co_await node.run(stop.token());
+    if (!outcome) {
+      report(outcome.error());
+      code = outcome.error().code() == ErrorCode::kInvalidConfig ? kUsage : kFailed;
+    }
+  }
+  signals.close();
+  (void)co_await watching.join();
+  co_return code;
+}
+
+}  // namespace
+
+int serve(const ServeArgs& args) {
+  std::optional<node::Configuration> configuration = load_config(args.config);
+  if (!configuration) return kUsage;
+  ::signal(SIGPIPE, SIG_IGN);
+  raise_descriptor_limit();
+  runtime::RealProcess process({.log_level = level_of(args.log_level),
+                                .log_format = args.log_json ? runtime::LogFormat::kJson : runtime::LogFormat::kText,
+                                .holds_signals = true});
+  configuration->options.process_stats = [&process] { return process_stats(process.loop().counters()); };
+  configuration->options.since_start = [&args] { return Duration(monotonic_ns() - args.started_ns); };
+  return process.run(run_node, Serving{process, *configuration});
+}
+
+}  // namespace weir::cli

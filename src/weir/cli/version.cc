@@ -1,0 +1,19 @@
+#include <fmt/format.h>
+
+#include "weir/cli/commands.h"
+#include "weir/node/options.h"
+
+namespace weir::cli {
+
+int version() {
+  fmt::print("weir {}\nspeaks the protocol of Apache Kafka 4.3; {}\n", node::kVersion,
+#ifdef __clang__
+             "clang " __clang_version__
+#else
+             "compiler " __VERSION__
+#endif
+  );
+  return kDone;
+}
+
+}  // namespace weir::cli

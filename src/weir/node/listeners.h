@@ -1,0 +1,21 @@
+// Which listeners a configuration asks for, and what clients are told about them.
+#pragma once
+
+#include "weir/node/config.h"
+
+namespace weir::node {
+
+struct ChosenListeners {
+  std::vector<server::ListenerOptions> listeners;   // clients' first, then the controller's
+  std::vector<runtime::Endpoint> advertised;
+  std::vector<std::string> warnings;
+};
+
+// "localhost:9092", "[::1]:9092", ":9092". Nothing when it is none of these.
+std::optional<runtime::Endpoint> parse_endpoint(std::string_view text);
+// Reached only from this machine.
+bool is_loopback(std::string_view host);
+
+std::expected<ChosenListeners, Problems> choose_listeners(const Settings& settings, const ConfigInput& input);
+
+}  // namespace weir::node
