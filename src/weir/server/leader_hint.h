@@ -6,12 +6,20 @@
 
 namespace weir::server {
 
+// The first versions of a response that have room for the leader, and for its endpoint.
+struct LeaderHintVersions {
+  int16_t leader;
+  int16_t endpoint;
+};
+
 // Fills `current_leader` and adds the leader to `endpoints` once, as this request's listener sees it.
 template <typename CurrentLeader, typename NodeEndpoint>
-void hint_leader(const HandlerContext& context, const replication::Partition& partition, CurrentLeader& current_leader,
-                 std::vector<NodeEndpoint>& endpoints) {
+void hint_leader(const HandlerContext& context, LeaderHintVersions first, const replication::Partition& partition,
+                 CurrentLeader& current_leader, std::vector<NodeEndpoint>& endpoints) {
+  if (context.version() < first.leader) return;
   current_leader.leader_id = partition.leader();
   current_leader.leader_epoch = partition.leader_epoch();
+  if (context.version() < first.endpoint) return;
   const metadata::Broker* broker = context.image().broker(partition.leader());
   const metadata::Endpoint* endpoint = broker == nullptr ? nullptr : broker->endpoint(context.request().listener->name);
   if (endpoint == nullptr) return;

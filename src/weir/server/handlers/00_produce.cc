@@ -21,6 +21,7 @@ using protocol::ProduceResponse;
 using PartitionResponse = ProduceResponse::PartitionProduceResponse;
 
 constexpr int16_t kAcksAll = -1;
+constexpr LeaderHintVersions kProduceLeaderHint{.leader = 10, .endpoint = 10};
 constexpr int16_t kFirstVersionWithZstd = 7;
 constexpr int16_t kFirstVersionWithTopicIds = 13;
 
@@ -150,7 +151,7 @@ Task<ProduceResponse> produce(HandlerContext& context, const ProduceRequest& req
         if (queued) {
           pending.push_back(std::move(*queued));
         } else if (answer.error_code == ErrorCode::kNotLeaderOrFollower) {
-          hint_leader(context, **partition, answer.current_leader, response.node_endpoints);
+          hint_leader(context, kProduceLeaderHint, **partition, answer.current_leader, response.node_endpoints);
         }
       }
     }

@@ -23,6 +23,7 @@ using replication::Isolation;
 
 constexpr int16_t kFirstFetchWithTopicIds = 13;
 constexpr int16_t kFirstVersionWithReplicaState = 15;
+constexpr LeaderHintVersions kFetchLeaderHint{.leader = 12, .endpoint = 16};
 constexpr Offset kNoHighWatermark{-1};
 
 // What one pass over the partitions read.
@@ -173,7 +174,7 @@ FetchResponse assemble(HandlerContext& context, const FetchContext& fetch, Pass 
     }
     if (!FetchSessionCache::must_answer(fetch, slot, outcome_of(data))) continue;
     if (data.error_code == ErrorCode::kNotLeaderOrFollower || data.error_code == ErrorCode::kFencedLeaderEpoch) {
-      hint_leader(context, *pass.refs[i], data.current_leader, response.node_endpoints);
+      hint_leader(context, kFetchLeaderHint, *pass.refs[i], data.current_leader, response.node_endpoints);
     }
     if (response.responses.empty() || response.responses.back().topic != slot.key.topic ||
         response.responses.back().topic_id != slot.key.topic_id) {

@@ -4,11 +4,31 @@
 #include "weir/server/handlers/handlers.h"
 
 namespace weir::server {
+namespace {
+
+constexpr int16_t kFirstVersionWithDirectories = 2;
+
+// Older versions have no place for directory ids and nodes (KIP-853).
+void remove_directories(protocol::DescribeQuorumResponse& response) {
+  response.nodes.clear();
+  for (auto& topic : response.topics) {
+    for (auto& partition : topic.partitions) {
+      for (auto& voter : partition.current_voters) voter.replica_directory_id = kZeroUuid;
+      for (auto& observer : partition.observers) observer.replica_directory_id = kZeroUuid;
+    }
+  }
+}
+
+}  // namespace
 
 Task<protocol::DescribeQuorumResponse> describe_quorum(HandlerContext& context, const protocol::DescribeQuorumRequest& request) {
   const bool asks_for_quorum = request.topics.size() == 1 && request.topics[0].topic_name == "__cluster_metadata" &&
                                request.topics[0].partitions.size() == 1 && request.topics[0].partitions[0].partition_index == PartitionIndex(0);
-  if (asks_for_quorum) co_return context.services().metadata.describe_quorum();
+  if (asks_for_quorum) {
+    protocol::DescribeQuorumResponse quorum = context.services().metadata.describe_quorum();
+    if (context.version() < kFirstVersionWithDirectories) remove_directories(quorum);
+    co_return quorum;
+  }
   protocol::DescribeQuorumResponse response;
   for (const auto& topic : request.topics) {
     auto& answered = response.topics.emplace_back();
