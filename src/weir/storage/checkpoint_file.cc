@@ -18,7 +18,7 @@ std::unexpected<Error> malformed_checkpoint(size_t line, std::string_view what) 
 Result<Checkpoint> parse_checkpoint(std::string_view text) {
   const auto lines = split_lines(text);
   Checkpoint checkpoint;
-  if (lines.empty()) return malformed_checkpoint(1, "the file is empty");
+  if (lines.empty()) return checkpoint;   // as Kafka creates it
   if (lines[0] != "0") return malformed_checkpoint(1, fmt::format("version {} is not 0", lines[0]));
   if (lines.size() < 2) return malformed_checkpoint(2, "the entry count is missing");
   const auto count = parse_number<int64_t>(lines[1]);

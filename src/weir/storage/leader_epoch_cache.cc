@@ -18,6 +18,7 @@ std::unexpected<Error> malformed_epochs(size_t line, std::string_view what) {
 
 Result<LeaderEpochCache> LeaderEpochCache::parse(std::string_view text) {
   const auto lines = split_lines(text);
+  if (lines.empty()) return LeaderEpochCache();   // as Kafka creates it
   if (lines.size() < 2 || lines[0] != "0") return malformed_epochs(1, "expected version 0 and an entry count");
   const auto count = parse_number<size_t>(lines[1]);
   if (!count || *count != lines.size() - 2) {

@@ -253,7 +253,11 @@ Task<Result<void>> Log::close() { return core_->close(); }
 Task<void> Log::abandon() { return core_->abandon(); }
 
 const LogOptions& Log::options() const { return core_->options; }
-void Log::set_options(const LogOptions& options) { core_->options = options; }
+void Log::set_options(const LogOptions& options) {
+  const bool planted = core_->options.planted_ack_before_sync;  // the test's, not the topic's: stays
+  core_->options = options;
+  core_->options.planted_ack_before_sync |= planted;
+}
 void Log::note_high_watermark(Offset high_watermark) { core_->noted_high_watermark = high_watermark; }
 Offset Log::noted_high_watermark() const { return core_->noted_high_watermark; }
 

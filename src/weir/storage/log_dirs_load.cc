@@ -113,6 +113,7 @@ Task<Result<Log*>> LogManager::Core::create_log(std::string topic, PartitionInde
     ~Release() { semaphore.release(); }
   } release{structure_};
   if (closing_) co_return fail(ErrorCode::kKafkaStorageError, "the log directories are being closed");
+  log_options.planted_ack_before_sync |= options.defaults.planted_ack_before_sync;
   if (const Entry* there = find(topic, partition)) {
     if (!topic_id.is_zero() && !there->topic_id.is_zero() && there->topic_id != topic_id) {
       co_return fail(ErrorCode::kInconsistentTopicId, fmt::format("{}-{} has the topic id {} here", topic, partition, there->topic_id.text()));
