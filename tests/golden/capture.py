@@ -1,12 +1,13 @@
 #!/usr/bin/env python3
 """Captures what real clients and a real Kafka say to each other, as golden bytes for src/weir/protocol/golden_test.cc.
 
-    python3 tests/golden/capture.py [CLIENT...]     clients: java librdkafka franz-go; all by default
+    python3 tests/golden/capture.py [CLIENT...]     clients: java librdkafka franz-go log; all by default
 
 Starts a Kafka of its own (tests/peers/kafka) that advertises a proxy's address, runs each client through the proxy, and
 writes tests/golden/CLIENT.frames: one line for each frame pair, "key version request response" in hexadecimal, both without
 their int32 size; "-" for a request without a response. For each client, API and version the two largest pairs up to
-FRAME_MAX bytes are kept, so that the files stay small. Needs Java, kcat and Go, as `./dev compat` does.
+FRAME_MAX bytes are kept, so that the files stay small. `log` reads what that Kafka wrote to its own topics into
+tests/golden/kafka.records: "topic control? key value", two of each type and version. Needs Java, kcat and Go, as `./dev compat` does.
 """
 import os
 import shutil
@@ -199,6 +200,71 @@ def franz_go():
 GO_MODULE = os.environ.get("GO_MODULE", "go.mod")  # go119.mod for Go below 1.26
 
 
+def varint(data, at):
+    value = shift = 0
+    while True:
+        byte = data[at]
+        at += 1
+        value |= (byte & 0x7F) << shift
+        if byte < 0x80:
+            return (value >> 1) ^ -(value & 1), at
+        shift += 7
+
+
+def records_of(path):
+    """Yields (is_control, key, value) of every record of a log segment; Kafka does not compress its own topics."""
+    with open(path, "rb") as file:
+        data = file.read()
+    at = 0
+    while at + 61 <= len(data):
+        length, = struct.unpack_from(">i", data, at + 8)
+        if length <= 0:
+            return  # the rest was only allocated
+        attributes, = struct.unpack_from(">h", data, at + 21)
+        count, = struct.unpack_from(">i", data, at + 57)
+        assert attributes & 7 == 0, "compressed"
+        place = at + 61
+        for _ in range(count):
+            size, place = varint(data, place)
+            end = place + size
+            place += 1
+            _, place = varint(data, place)
+            _, place = varint(data, place)
+            parts = []
+            for _ in range(2):
+                size, place = varint(data, place)
+                parts.append(None if size < 0 else data[place:place + size])
+                place += max(size, 0)
+            place = end
+            yield attributes & 0x20 != 0, parts[0], parts[1]
+        at += 12 + length
+
+
+def log():
+    found = {}
+    for folder, _, files in sorted(os.walk(os.environ["KAFKA_RUN"])):
+        topic = os.path.basename(folder).rsplit("-", 1)[0]
+        if topic not in ("__cluster_metadata", "__consumer_offsets", "__transaction_state", "__share_group_state", "golden-copy"):
+            continue
+        for name in sorted(files):
+            if not name.endswith((".log", ".checkpoint")):
+                continue
+            for control, key, value in records_of(os.path.join(folder, name)):
+                if topic == "golden-copy" and not control:
+                    continue
+                text = f"{topic} {'control' if control else 'data'} {'-' if key is None else key.hex()} {'-' if value is None else value.hex()}"
+                head = (topic, control, key[:4] if control else key[:2] if key else value[:3], value[:2] if key and value else b"")
+                known = found.setdefault(head, [])
+                if text not in known and len(text) < 2 * FRAME_MAX:
+                    known.append(text)
+                    known.sort(key=len, reverse=True)
+                    del known[KEEP:]
+    with open(os.path.join(ROOT, "tests", "golden", "kafka.records"), "w") as out:
+        for _, lines in sorted(found.items()):
+            out.writelines(line + "\n" for line in lines)
+    print(f"log: {sum(map(len, found.values()))} records of {len(found)} kinds")
+
+
 def write(client):
     path = os.path.join(ROOT, "tests", "golden", client + ".frames")
     count = 0
@@ -212,7 +278,7 @@ def write(client):
 
 
 def main():
-    clients = {"java": java, "librdkafka": librdkafka, "franz-go": franz_go}
+    clients = {"java": java, "librdkafka": librdkafka, "franz-go": franz_go, "log": log}
     chosen = sys.argv[1:] or list(clients)
     folder = tempfile.mkdtemp(prefix="weir-golden-")
     with open(os.path.join(folder, "props"), "w") as file:
@@ -226,7 +292,8 @@ def main():
         for client in chosen:
             print(client)
             clients[client]()
-            write(client)
+            if client != "log":
+                write(client)
     finally:
         subprocess.run([PEER, "wipe"], check=False)
         shutil.rmtree(folder, ignore_errors=True)

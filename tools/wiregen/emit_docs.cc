@@ -1,4 +1,4 @@
-#include <fmt/core.h>
+#include <fmt/ranges.h>
 
 #include "emit.h"
 
@@ -20,6 +20,16 @@ std::string purpose(const Page& page) {
   for (const std::string& line : page.opening) text += (text.empty() ? "" : " ") + line;
   const size_t colon = text.find(": ");
   return colon == text.npos ? text : text.substr(colon + 2);
+}
+
+std::string error_rows(const Struct& block, const Message& message) {
+  std::string out;
+  for (const Field& field : block.fields) {
+    if (field.errors.empty()) continue;
+    const std::string owner = block.name == message.name ? "" : block.name + ".";
+    out += fmt::format("| {} | {}{} | {} |\n", message.api, owner, field.name, fmt::join(field.errors, ", "));
+  }
+  return out;
 }
 
 }  // namespace
@@ -50,6 +60,13 @@ std::string emit_docs(const std::vector<Page>& pages, const std::map<int, Range>
                     message.forwardable ? "f" : "", message.cluster_action ? "a" : "", purpose(page));
   }
   out += fmt::format("\n{} APIs, {} served.\n", apis, answered);
+  out += "\n## Errors\n\nWhat the pages list, by field.\n\n| API | field | errors |\n| --- | --- | --- |\n";
+  for (const Page& page : pages) {
+    for (const Message& message : page.messages) {
+      if (message.kind != Kind::kResponse) continue;
+      for (const Struct& block : message.structs) out += error_rows(block, message);
+    }
+  }
   out += "\n## Records of the metadata log\n\n| type | record | versions | purpose |\n| --: | --- | --- | --- |\n";
   std::map<int, const Page*> records;
   for (const Page& page : pages) {

@@ -1,3 +1,5 @@
+#include <set>
+
 #include <fmt/core.h>
 
 #include "emit.h"
@@ -13,6 +15,29 @@ std::vector<const Page*> requests(const std::vector<Page>& pages) {
     if (page.messages[0].kind == Kind::kRequest) found.push_back(&page);
   }
   return found;
+}
+
+std::set<std::string> listed_errors(const std::vector<Page>& pages) {
+  std::set<std::string> names;
+  for (const Page& page : pages) {
+    for (const Message& message : page.messages) {
+      for (const Struct& block : message.structs) {
+        for (const Field& field : block.fields) names.insert(field.errors.begin(), field.errors.end());
+      }
+    }
+  }
+  return names;
+}
+
+// NOT_COORDINATOR -> kNotCoordinator
+std::string enumerator(const std::string& name) {
+  std::string out = "k";
+  bool capital = true;
+  for (const char c : name) {
+    if (c != '_') out += capital || c < 'A' || c > 'Z' ? c : static_cast<char>(c - 'A' + 'a');
+    capital = c == '_';
+  }
+  return out;
 }
 
 std::string braces(Range range) { return fmt::format("{{{}, {}}}", range.first, range.last); }
@@ -110,7 +135,12 @@ std::string emit_registry(const std::vector<Page>& pages) {
   for (const Page& page : pages) {
     for (const Message& message : page.messages) out += fmt::format("      &{}::kMessage,\n", message.name);
   }
-  return out + "  };\n  return kMessages;\n}\n\n}  // namespace weir::protocol\n";
+  out +=
+      "  };\n  return kMessages;\n}\n\nnamespace {\n// Every error that a page lists is one of ours: a misspelt name does not "
+      "compile.\n"
+      "[[maybe_unused]] constexpr ErrorCode kListedErrors[] = {ErrorCode::kNone";
+  for (const std::string& name : listed_errors(pages)) out += ",\n    ErrorCode::" + enumerator(name);
+  return out + "};\n}  // namespace\n\n}  // namespace weir::protocol\n";
 }
 
 }  // namespace wiregen

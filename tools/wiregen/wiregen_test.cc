@@ -114,7 +114,9 @@ TEST(Emit, lists_follow_the_pages) {
   EXPECT_THAT(keys, HasSubstr("{ApiKey::kSample, \"Sample\", {1, 4}, {1, 3}, {1, 2}, 3, true, true, true, false}"));
   EXPECT_THAT(emit_docs(pages, {{7, Range{1, 2}}}),
               HasSubstr("| 7 | Sample | 1-4 (stable 1-3) | 3+ | 1-2 | BC | f | shows every kind"));
+  EXPECT_THAT(emit_docs(pages, {}), HasSubstr("| Sample | error_code | NOT_COORDINATOR, REQUEST_TIMED_OUT |"));
   EXPECT_THAT(emit_registry(pages), HasSubstr("&SampleResponse::kMessage"));
+  EXPECT_THAT(emit_registry(pages), HasSubstr("ErrorCode::kNotCoordinator"));
 }
 
 }  // namespace

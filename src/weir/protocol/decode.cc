@@ -46,10 +46,11 @@ class Decoder {
     if (field.kind == Kind::kStruct) {
       if (!field.is_optional) return read_struct(*field.type, member);
       if (!field.nullable.has(version_)) return read_struct(*field.type, field.sequence->resize(member, 1));
+      // Before the struct stands a byte, -1 for null; in the tagged section an unsigned varint, 0 for null.
       const size_t at = in_.position();
-      const int8_t present = in_.i8();
+      const bool null = field.tagged.has(version_) ? in_.unsigned_varint() == 0 : in_.i8() < 0;
       if (in_.failed()) return broken(at, "the frame ends inside it");
-      if (present < 0) {
+      if (null) {
         field.sequence->make_null(member);
         return true;
       }

@@ -157,8 +157,11 @@ class Comparison {
   }
 
   void compare_default(const std::string& path, const Field& ours, const Json& theirs) {
-    const std::string value = theirs.text_of("default");
-    const bool null = value == "null" || value == "None";
+    // A default of the text "null" is null; a JSON null is no default at all, so that the field starts empty.
+    const Json* given = theirs.find("default");
+    const bool nothing = given == nullptr || (given->type == Json::Type::kLiteral && given->text == "null");
+    const std::string value = nothing ? "" : given->text;
+    const bool null = value == "null";
     expect(path, "null by default", ours.default_null ? "true" : "false", null ? "true" : "false");
     int64_t number = 0;
     if (!value.empty() && !null) {

@@ -56,7 +56,11 @@ class Encoder {
     if (!field.is_optional) return write_struct(*field.type, member);
     const Elements value = field.sequence->view(member);
     if (!field.nullable.has(version_)) return value.is_null ? null_refused() : write_struct(*field.type, value.first);
-    out_.integer(value.is_null ? int8_t{-1} : int8_t{1});
+    if (field.tagged.has(version_)) {
+      out_.unsigned_varint(value.is_null ? 0 : 1);
+    } else {
+      out_.integer(value.is_null ? int8_t{-1} : int8_t{1});
+    }
     return value.is_null || write_struct(*field.type, value.first);
   }
 
