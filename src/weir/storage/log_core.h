@@ -132,6 +132,7 @@ class Log::Core final : public Flushable, private runtime::TurnHook, private Dir
   Task<Result<bool>> recover_segment(Segment& segment, bool is_first);
   Result<size_t> recover_batches(Segment& segment, ByteView bytes, std::string& wrong);
   Task<Result<void>> recover_from(Offset recovery_point);
+  Task<Result<void>> drop_stray_snapshots();
   Task<Result<void>> rebuild_producers(Offset up_to);
   Task<Result<void>> replay_producers(Offset up_to);
 

@@ -73,6 +73,7 @@ Task<Result<void>> Log::Core::load(LogRecovery recovery) {
   }
   written_end = durable_end = end;
   writing_ = segments_.back();
+  WEIR_CO_CHECK(co_await drop_stray_snapshots());
   const bool cut = epochs.truncate_from_end(end);
   if (epochs.truncate_from_start(log_start) || cut) epochs_unsaved_from_ = log_start;
   noted_high_watermark = std::clamp(recovery.high_watermark, log_start, end);
@@ -313,6 +314,18 @@ Task<Result<void>> Log::Core::recover_from(Offset recovery_point) {
     snapshots_.pop_back();
   }
   directory_dirty_ = true;
+  co_return Result<void>();
+}
+
+// A snapshot is kept at the beginning of each segment, and the newest one.
+Task<Result<void>> Log::Core::drop_stray_snapshots() {
+  const std::vector<Offset> all = snapshots_;
+  for (size_t i = 0; i + 1 < all.size(); ++i) {
+    const Offset offset = all[i];
+    if (segments_[segment_index(offset)]->base_offset() == offset) continue;
+    WEIR_CO_CHECK(co_await disk().remove(file_path(segment_file_name(offset, kSnapshotSuffix))));
+    std::erase(snapshots_, offset);
+  }
   co_return Result<void>();
 }
 
