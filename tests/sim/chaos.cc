@@ -8,7 +8,7 @@ using runtime::SimNode;
 using runtime::SimOptions;
 
 namespace {
-constexpr const char* kKindNames[] = {"crash", "cut", "pause", "break", "clock"};
+constexpr const char* kKindNames[] = {"crash", "cut", "pause", "break", "clock", "stop"};
 constexpr Duration kCutMax = 4s;
 constexpr Duration kPauseMax = 2s;
 constexpr Duration kRecoveryCrashMax = 30ms;
@@ -35,9 +35,14 @@ SimOptions draw_options(uint64_t seed) {
 }
 
 Chaos::Chaos(runtime::SimWorld& world, SimNode& victim, std::vector<SimNode*> others, const ChaosPlan& plan,
-             std::function<void()> boot)
-    : world_(world), victim_(victim), others_(std::move(others)), plan_(plan), boot_(std::move(boot)) {
-  const Duration means[] = {plan.crash_mean, plan.cut_mean, plan.pause_mean, plan.break_mean, plan.clock_mean};
+             std::function<void()> boot, std::function<void()> stop_cleanly)
+    : world_(world),
+      victim_(victim),
+      others_(std::move(others)),
+      plan_(plan),
+      boot_(std::move(boot)),
+      stop_cleanly_(std::move(stop_cleanly)) {
+  const Duration means[] = {plan.crash_mean, plan.cut_mean, plan.pause_mean, plan.break_mean, plan.clock_mean, plan.stop_mean};
   for (int kind = 0; kind < kKinds; ++kind) {
     const std::string_view name = kKindNames[kind];
     // Crashes are what most checkers are about: nearly always on.
@@ -74,6 +79,9 @@ void Chaos::act(Kind kind) {
     case kClock:
       world_.jump_wall_clock(victim_, Duration(what.between(-Duration(60min).count(), Duration(60min).count())));
       break;
+    case kStop:
+      if (stop_cleanly_ && victim_.is_up()) stop_cleanly_();
+      break;
     case kKinds: break;
   }
 }
@@ -102,10 +110,12 @@ void Chaos::come_up() {
   });
 }
 
-void Chaos::give_up() {
-  must_cut_power_ = true;
-  // From inside the victim's own coroutine: do it when its turn is over.
-  world_.at(0ns, [this] { crash(); });
+void Chaos::exited(bool disk_failed) {
+  must_cut_power_ = must_cut_power_ || disk_failed;
+  // Called from inside the victim's or a client's own coroutine: do it when its turn is over.
+  world_.at(0ns, [this, incarnation = victim_.incarnation()] {
+    if (victim_.incarnation() == incarnation) crash();
+  });
 }
 
 void Chaos::stop() {

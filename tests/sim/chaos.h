@@ -15,6 +15,7 @@ struct ChaosPlan {
   Duration pause_mean{10s};
   Duration break_mean{5s};
   Duration clock_mean{10s};
+  Duration stop_mean{15s};
   Duration down_max{3s};
   unsigned crash_in_recovery_percent = 30;
 };
@@ -26,17 +27,18 @@ class Chaos {
  public:
   // `boot` starts the program of `victim` after each restart (not the first time).
   Chaos(runtime::SimWorld& world, runtime::SimNode& victim, std::vector<runtime::SimNode*> others, const ChaosPlan& plan,
-        std::function<void()> boot);
+        std::function<void()> boot, std::function<void()> stop_cleanly = {});
 
-  // The program of the victim gave up (a failed sync): the machine is switched off and on.
-  void give_up();
+  // The program of the victim ended, or can do no more. `disk_failed`: a sync failed, so its page cache lies from now on and
+  // only a power cut can tell the truth. The machine is switched off and on.
+  void exited(bool disk_failed);
   // No more accidents; the victim is up and links are mended afterwards.
   void stop();
   bool is_stopped() const { return stopped_; }
   uint64_t crashes() const { return crashes_; }
 
  private:
-  enum Kind { kCrash, kCut, kPause, kBreak, kClock, kKinds };
+  enum Kind { kCrash, kCut, kPause, kBreak, kClock, kStop, kKinds };
   struct Habit {
     bool enabled;
     Duration mean;
@@ -53,6 +55,7 @@ class Chaos {
   std::vector<runtime::SimNode*> others_;
   ChaosPlan plan_;
   std::function<void()> boot_;
+  std::function<void()> stop_cleanly_;
   std::vector<Habit> habits_;
   bool stopped_ = false;
   bool must_cut_power_ = false;  // its page cache lies since a failed sync

@@ -97,7 +97,7 @@ Task<Result<std::vector<Placed>>> read_journal(Environment env) {
 Task<void> give_up_when(Environment env, runtime::Event* failed, Chaos* chaos) {
   const Result<void> woken = co_await failed->wait(env.executor);
   WEIR_ASSERT(woken.has_value());
-  chaos->give_up();
+  chaos->exited(true);
 }
 
 }  // namespace

@@ -1,3 +1,4 @@
+#include "broker_scenario.h"
 #include "journal_scenario.h"
 #include "scenario.h"
 
@@ -7,6 +8,8 @@ namespace {
 constexpr Scenario kScenarios[] = {
     {"journal", "acknowledged entries of a small write-ahead journal survive crashes (tests the simulator itself)", kJournalBugs,
      kJournalPoints, &run_journal},
+    {"broker", "what one broker acknowledged survives crashes; offsets have no gap, no duplicate and one value for ever",
+     kBrokerBugs, kBrokerPoints, &run_broker},
 };
 }  // namespace
 

@@ -1,0 +1,151 @@
+// Scenario "broker": one node of Weir, whole, with idempotent producers and a consumer that speak the wire protocol to it,
+// while it crashes, loses what it had not synced, is stopped and started, cut off and paused, and its disk fails.
+#include "broker_scenario.h"
+
+#include "chaos.h"
+#include "weir/node/node.h"
+#include "workload.h"
+
+namespace weir::sim {
+
+using runtime::Environment;
+using runtime::SimNode;
+using runtime::SimWorld;
+using runtime::Task;
+
+namespace {
+
+constexpr uint16_t kPort = 9092;
+constexpr size_t kPartitions = 2;
+constexpr uint32_t kProducers = 3;
+constexpr Duration kStormTime = 30s;
+constexpr Duration kCalmMax = 180s;
+
+class BrokerRun {
+ public:
+  explicit BrokerRun(const RunRequest& request)
+      : world_(request.seed, draw_options(request.seed)),
+        planted_(request.planted == "ack_before_sync"),
+        broker_(world_.add_node("broker")) {
+    world_.trace_to(request.sink);
+    topic_.name = "shop";
+    topic_.broker = {"broker", kPort};
+    topic_.on_storage_error = [this] { disk_failed(); };
+    for (size_t i = 0; i < kPartitions; ++i) topic_.partitions.push_back(std::make_unique<LogHistory>(fmt::format("shop-{}", i)));
+  }
+
+  RunReport run() {
+    start_clients();
+    chaos_ = std::make_unique<Chaos>(world_, broker_, clients_, ChaosPlan{}, [this] { boot(); }, [this] { stop_cleanly(); });
+    boot();
+    world_.run_until_true([&] { return topic_.violation() != nullptr; }, kStormTime);
+    if (topic_.violation() == nullptr) calm_down();
+    if (topic_.violation() == nullptr) check_what_is_left();
+    const Violation* violation = topic_.violation();
+    return report_on(world_, violation == nullptr ? std::nullopt : std::optional(*violation), acknowledged());
+  }
+
+ private:
+  // The program as a coroutine. Its end is told outside: a failed start, a clean stop, a disk that failed.
+  static Task<void> run_node(Environment env, node::NodeOptions options, BrokerRun* self, runtime::StopToken stop) {
+    node::Node node(env, std::move(options));
+    const Result<void> result = co_await node.run(stop);
+    if (!result) env.log.error("the node ended: {}", result.error().describe());
+    self->ended(result.has_value() && stop.stop_requested());
+  }
+
+  void boot() {
+    stop_ = std::make_unique<runtime::StopSource>();
+    node::NodeOptions options = node::node_options({"/data"}, BrokerId(1), {"broker", kPort}, {"broker", kPort + 1});
+    options.logs.defaults.planted_ack_before_sync = planted_;
+    broker_.spawn(&run_node, broker_.environment(), std::move(options), this, stop_->token());
+  }
+  void stop_cleanly() { stop_->request_stop(); }
+  void ended(bool cleanly) {
+    if (cleanly) world_.reached("broker: stopped cleanly and started again");
+    chaos_->exited(!cleanly);
+  }
+  void disk_failed() {
+    world_.reached("broker: a disk failed under it");
+    chaos_->exited(true);
+  }
+
+  void start_clients() {
+    SimNode& admin = world_.add_node("admin");
+    clients_.push_back(&admin);
+    admin.spawn(&create_topic, admin.environment(), &topic_);
+    for (uint32_t i = 0; i < kProducers; ++i) {
+      SimNode& machine = world_.add_node(fmt::format("producer-{}", i));
+      clients_.push_back(&machine);
+      writers_.push_back(std::make_unique<Writer>());
+      Writer& writer = *writers_.back();
+      writer.id = i + 1;
+      writer.partition = PartitionIndex(static_cast<int32_t>(i % kPartitions));
+      writer.in_flight_max = 1 + machine.environment().random.word() % 5;
+      machine.spawn(&write_to_broker, machine.environment(), &topic_, &writer);
+    }
+    SimNode& machine = world_.add_node("consumer");
+    clients_.push_back(&machine);
+    reader_.sessions = machine.environment().random.word() % 2 == 0;
+    machine.spawn(&read_from_broker, machine.environment(), &topic_, &reader_);
+  }
+
+  void calm_down() {
+    const uint64_t before = acknowledged();
+    chaos_->stop();
+    // First work must go on, then everything asked must be answered.
+    world_.run_until_true([&] { return topic_.violation() != nullptr || acknowledged() > before; }, kCalmMax);
+    if (topic_.violation() == nullptr && acknowledged() == before) {
+      return topic_.violate("liveness", "nothing is acknowledged in the three minutes after the last accident");
+    }
+    for (const auto& writer : writers_) writer->stop = true;
+    const auto all_stopped = [&] {
+      for (const auto& writer : writers_) {
+        if (!writer->stopped) return false;
+      }
+      return true;
+    };
+    world_.run_until_true([&] { return topic_.violation() != nullptr || all_stopped(); }, kCalmMax);
+    if (topic_.violation() == nullptr && !all_stopped()) {
+      topic_.violate("liveness", "a producer still waits for an answer three minutes after the last accident");
+    }
+    reader_.stop = true;
+  }
+
+  // One last power cut, as bad as can be: only what was synced is left, and all that was acknowledged must be there.
+  void check_what_is_left() {
+    world_.power_cycle(broker_, runtime::LoseUnsynced::kAll);
+    boot();
+    SimNode& machine = world_.add_node("auditor");
+    for (size_t i = 0; i < kPartitions && topic_.violation() == nullptr; ++i) {
+      const auto left = world_.try_run(
+          machine, read_partition(machine.environment(), &topic_, PartitionIndex(static_cast<int32_t>(i))), kCalmMax);
+      if (!left) return topic_.violate("liveness", "the log cannot be read in the three minutes after the last restart");
+      if (!*left) return topic_.violate("final-read", left->error().describe());
+      topic_.partitions[i]->final_read(0, **left);
+    }
+    if (chaos_->crashes() > 0 && acknowledged() > 0) world_.reached("broker: acknowledged across a crash");
+  }
+
+  uint64_t acknowledged() const {
+    uint64_t sum = 0;
+    for (const auto& writer : writers_) sum += writer->acknowledged;
+    return sum;
+  }
+
+  Topic topic_;
+  Reader reader_;
+  std::vector<std::unique_ptr<Writer>> writers_;
+  std::unique_ptr<runtime::StopSource> stop_;
+  std::unique_ptr<Chaos> chaos_;
+  SimWorld world_;  // after what its tasks point to
+  bool planted_;
+  SimNode& broker_;
+  std::vector<SimNode*> clients_;
+};
+
+}  // namespace
+
+RunReport run_broker(const RunRequest& request) { return BrokerRun(request).run(); }
+
+}  // namespace weir::sim
