@@ -25,6 +25,7 @@ void Partition::apply(const metadata::Partition& state, BrokerId self) {
   replicas_ = state.replicas.size();
   isr_ = state.isr.size();
   if (is_leader()) {
+    log_.begin_epoch(leader_epoch_);
     // A log that this broker alone holds is committed as far as it reaches.
     high_watermark_ = std::max(high_watermark_, std::min(log_.noted_high_watermark(), log_.written_end()));
     advance_high_watermark();
@@ -91,6 +92,8 @@ Task<Result<void>> Partition::committed(Offset last, Deadline deadline) {
 }
 
 Task<Result<void>> Partition::written(Offset last, Deadline deadline) {
+  // Nobody else has it: what acks=1 promises here is that a consumer finds it, and that is the high watermark.
+  if (isr_ <= 1) co_return co_await committed(last, deadline);
   while (log_.written_end() <= last) {
     WEIR_CO_CHECK(check_usable());
     const Result<void> woken = co_await progress_.wait(environment_.executor, deadline);

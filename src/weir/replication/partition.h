@@ -118,7 +118,7 @@ class Partition final : private storage::LogObserver {
   Result<storage::AppendResult> append(SharedBytes batch, const storage::AppendInfo& info, int acks);
   // Resolves when `last` is below the high watermark. Errors: kRequestTimedOut, kNotLeaderOrFollower, kKafkaStorageError.
   Task<Result<void>> committed(Offset last, Deadline deadline);
-  // Resolves when `last` is written here (acks = 1). Errors as above.
+  // Resolves when `last` is written here (acks = 1); where no other replica is in sync, when it is committed. Errors as above.
   Task<Result<void>> written(Offset last, Deadline deadline);
 
   Offset log_start_offset() const;

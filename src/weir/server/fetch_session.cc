@@ -24,6 +24,7 @@ void FetchSession::put(FetchSlot slot) {
   FetchSlot& known = **it->second;
   slot.told_high_watermark = known.told_high_watermark;
   slot.told_log_start = known.told_log_start;
+  slot.was_known = known.was_known;
   known = std::move(slot);
 }
 

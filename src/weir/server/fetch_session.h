@@ -46,6 +46,7 @@ struct FetchSlot {
   // From the last answer; kNoOffset before the first.
   Offset told_high_watermark = kNoOffset;
   Offset told_log_start = kNoOffset;
+  bool was_known = false;   // its topic existed when it was last served
 };
 using FetchSlotRef = std::shared_ptr<FetchSlot>;
 

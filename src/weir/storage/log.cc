@@ -189,6 +189,10 @@ Task<Result<std::unique_ptr<Log>>> Log::open(LogServices services, std::string p
 
 Result<AppendResult> Log::append(SharedBytes batch, const AppendInfo& info) { return core_->append(std::move(batch), info); }
 
+void Log::begin_epoch(LeaderEpoch epoch) {
+  if (core_->epochs.assign(epoch, core_->end)) core_->note_epoch(core_->end);
+}
+
 Offset Log::start_offset() const { return core_->log_start; }
 Offset Log::end_offset() const { return core_->end; }
 Offset Log::written_end() const { return core_->written_end; }

@@ -125,6 +125,10 @@ class Log {
   // kKafkaStorageError (failed, offline, closing, or the disk reserve is reached).
   Result<AppendResult> append(SharedBytes batch, const AppendInfo& info);
 
+  // Notes that leadership in `epoch` begins at end_offset(): what a new leader does before it serves, so that questions about
+  // the epoch are answered before its first record.
+  void begin_epoch(LeaderEpoch epoch);
+
   Offset start_offset() const;      // of the first record that may be read
   Offset end_offset() const;        // the next one to be assigned
   Offset written_end() const;       // everything below is written and can be read

@@ -101,7 +101,7 @@ Result<AppendResult> Log::Core::append(SharedBytes batch, const AppendInfo& info
   }
   record::set_base_offset(batch.mutable_view(), base);
   record::set_leader_epoch(batch.mutable_view(), info.leader_epoch);
-  if (epochs.assign(info.leader_epoch, base) && !epochs_unsaved_from_) epochs_unsaved_from_ = base;
+  if (epochs.assign(info.leader_epoch, base)) note_epoch(base);
   if (info.origin != AppendOrigin::kRaftLeader) account_producer(header, batch.view(), base, active(), true);
   producers.set_map_end(last.next());
   active().account(last, header.max_timestamp(), batch.size(), options.index_interval_bytes);

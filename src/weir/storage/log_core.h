@@ -50,6 +50,10 @@ class Log::Core final : public Flushable, private runtime::TurnHook, private Dir
   Task<Result<void>> close();
   Task<void> abandon();
   Offset recovery_point() const;
+  // An epoch that the file does not know yet begins at `start`.
+  void note_epoch(Offset start) {
+    if (!epochs_unsaved_from_) epochs_unsaved_from_ = start;
+  }
   int64_t size_bytes() const;
   Offset oldest_segment() const { return segments_.front()->base_offset(); }
 

@@ -4,7 +4,8 @@
 //   A batch an idempotent producer sent before is answered with its old offsets. Partitions fail one by one.
 //   13+ names topics by id: UNKNOWN_TOPIC_ID. Internal topics: INVALID_TOPIC_EXCEPTION, except from Kafka's own admin tool.
 //   NOT_LEADER_OR_FOLLOWER carries the leader and where it is (10+, KIP-951).
-//   Transactional batches: INVALID_TXN_STATE until transactions are served.
+//   A transactional batch in a request without a transactional id: TRANSACTIONAL_ID_AUTHORIZATION_FAILED for all of it. With one:
+//   INVALID_TXN_STATE until transactions are served.
 #include <vector>
 
 #include "weir/protocol/produce.h"
@@ -98,6 +99,18 @@ std::optional<Pending> append(HandlerContext& context, const replication::Partit
   return Pending{partition, appended->last_offset, &response};
 }
 
+bool has_transactional_batch(const ProduceRequest& request) {
+  for (const auto& topic : request.topic_data) {
+    for (const auto& partition : topic.partition_data) {
+      const SharedBytes records = partition.records.joined();
+      if (records.size() < record::kHeaderBytes) continue;
+      const record::BatchHeader header = record::BatchHeader::unchecked(records);
+      if (header.magic() == record::kMagicV2 && header.is_transactional()) return true;
+    }
+  }
+  return false;
+}
+
 void refuse_all(const ProduceRequest& request, ProduceResponse& response, const Error& error) {
   for (size_t t = 0; t < request.topic_data.size(); ++t) {
     for (auto& partition : response.responses[t].partition_responses) refuse(partition, error);
@@ -136,6 +149,8 @@ Task<ProduceResponse> produce(HandlerContext& context, const ProduceRequest& req
   std::vector<Pending> pending;
   if (!acks_valid) {
     refuse_all(request, response, Error(ErrorCode::kInvalidRequiredAcks));
+  } else if (!request.transactional_id && has_transactional_batch(request)) {
+    refuse_all(request, response, Error(ErrorCode::kTransactionalIdAuthorizationFailed));
   } else {
     for (size_t t = 0; t < request.topic_data.size(); ++t) {
       const auto& topic = request.topic_data[t];

@@ -77,10 +77,11 @@ PartitionData failed(PartitionIndex index, ErrorCode error) {
 }
 
 // The end of the newest epoch both sides know, when the fetcher's log is not a prefix of ours (KIP-595).
-std::optional<storage::EpochEnd> divergence(const replication::Partition& partition, const FetchSlot& slot) {
+// Errors: kOffsetOutOfRange, when the fetcher's epoch is newer than any of this log.
+Result<std::optional<storage::EpochEnd>> divergence(const replication::Partition& partition, const FetchSlot& slot) {
   if (slot.last_fetched_epoch == kNoLeaderEpoch) return std::nullopt;
   const storage::EpochEnd end = partition.log().end_offset_for_epoch(slot.last_fetched_epoch);
-  if (end.end_offset == kNoOffset) return std::nullopt;
+  if (end.end_offset == kNoOffset) return fail(ErrorCode::kOffsetOutOfRange);
   if (end.leader_epoch == slot.last_fetched_epoch && end.end_offset >= slot.fetch_offset) return std::nullopt;
   return end;
 }
@@ -94,23 +95,31 @@ Result<replication::PartitionRef> resolve(HandlerContext& context, const FetchKe
   return found;
 }
 
-Task<void> read_partition(HandlerContext& context, const FetchSlot& slot, Isolation isolation, size_t room, Pass& pass) {
+Task<void> read_partition(HandlerContext& context, FetchSlot& slot, Isolation isolation, size_t room, Pass& pass) {
   Result<replication::PartitionRef> partition = resolve(context, slot.key);
   if (!partition) {
-    pass.partitions.push_back(failed(slot.key.partition, partition.error().code()));
+    // As Kafka: a session that has seen the topic is told that it is gone, not that its id was never known.
+    const ErrorCode code = slot.was_known ? ErrorCode::kUnknownTopicOrPartition : partition.error().code();
+    pass.partitions.push_back(failed(slot.key.partition, code));
     pass.refs.emplace_back();
     ++pass.unknown;
     co_return;
   }
   pass.refs.push_back(*partition);
+  slot.was_known = true;
   const Result<void> leads = (*partition)->check_leader(slot.current_leader_epoch);
   if (!leads) {
     pass.partitions.push_back(failed(slot.key.partition, leads.error().code()));
     pass.answer_now = true;
     co_return;
   }
-  const std::optional<storage::EpochEnd> diverged = divergence(**partition, slot);
-  if (diverged) {
+  const Result<std::optional<storage::EpochEnd>> compared = divergence(**partition, slot);
+  if (!compared) {
+    pass.partitions.push_back(failed(slot.key.partition, compared.error().code()));
+    pass.answer_now = true;
+    co_return;
+  }
+  if (const std::optional<storage::EpochEnd>& diverged = *compared) {
     PartitionData data = failed(slot.key.partition, ErrorCode::kNone);
     data.high_watermark = (*partition)->high_watermark();
     data.last_stable_offset = (*partition)->last_stable_offset();

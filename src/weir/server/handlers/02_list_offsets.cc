@@ -2,7 +2,7 @@
 //   -1 latest: the end a reader of that isolation sees. -2 earliest. -3 (7+) the record with the largest timestamp. -4 (8+)
 //   earliest on local disk: as -2, nothing is tiered. -5 (9+) latest tiered and -6 (11+) earliest pending upload: none, offset
 //   -1. A mark that the version lacks: UNSUPPORTED_VERSION for the partition. By time: the first record at or after it with
-//   its own timestamp; none: offset -1, timestamp -1, no error. A partition named twice: INVALID_REQUEST.
+//   its own timestamp; none: offset -1, timestamp -1, no error. A partition named twice: one INVALID_REQUEST.
 #include <set>
 
 #include "weir/protocol/list_offsets.h"
@@ -103,6 +103,7 @@ Task<ListOffsetsResponse> list_offsets(HandlerContext& context, const ListOffset
   const auto isolation = request.isolation_level == 1 ? Isolation::kReadCommitted : Isolation::kReadUncommitted;
   std::set<std::pair<std::string, PartitionIndex>> once;
   std::set<std::pair<std::string, PartitionIndex>> repeated;
+  std::set<std::pair<std::string, PartitionIndex>> answered_repeats;
   for (const auto& topic : request.topics) {
     for (const auto& partition : topic.partitions) {
       if (!once.emplace(topic.name, partition.partition_index).second) repeated.emplace(topic.name, partition.partition_index);
@@ -112,7 +113,9 @@ Task<ListOffsetsResponse> list_offsets(HandlerContext& context, const ListOffset
     auto& answered = response.topics.emplace_back();
     answered.name = topic.name;
     for (const auto& partition : topic.partitions) {
-      const bool is_repeated = repeated.contains({topic.name, partition.partition_index});
+      const std::pair name(topic.name, partition.partition_index);
+      const bool is_repeated = repeated.contains(name);
+      if (is_repeated && !answered_repeats.insert(name).second) continue;
       PartitionAnswer result = co_await answer(context, topic.name, partition, isolation, is_repeated);
       answered.partitions.push_back(std::move(result));
     }

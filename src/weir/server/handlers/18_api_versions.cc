@@ -48,6 +48,9 @@ void add_features(const HandlerContext& context, ApiVersionsResponse& response) 
   for (const auto& [name, level] : image.features) {
     response.finalized_features.push_back({.name = name, .max_version_level = level, .min_version_level = level});
   }
+  // Not a record of the metadata log: the quorum itself carries it.
+  response.finalized_features.push_back(
+      {.name = "kraft.version", .max_version_level = metadata::kKraftVersion, .min_version_level = metadata::kKraftVersion});
   response.finalized_features_epoch = image.offset.value();
 }
 

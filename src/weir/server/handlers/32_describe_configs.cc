@@ -51,6 +51,7 @@ DescribeConfigsResponse::DescribeConfigsResourceResult row_of(const metadata::De
   row.config_source = static_cast<int8_t>(option.source);
   row.is_sensitive = option.sensitive;
   row.config_type = static_cast<int8_t>(option.type);
+  row.documentation.reset();
   if (request.include_documentation) row.documentation = std::string(option.doc);
   if (request.include_synonyms) {
     for (const metadata::ConfigSynonym& synonym : option.synonyms) {
@@ -68,6 +69,7 @@ Task<DescribeConfigsResponse> describe_configs(HandlerContext& context, const De
     ResourceAnswer& answer = response.results.emplace_back();
     answer.resource_type = resource.resource_type;
     answer.resource_name = resource.resource_name;
+    answer.error_message.reset();
     const auto options = describe(context, resource.resource_type, resource.resource_name);
     if (!options) {
       answer.error_code = options.error().code();
