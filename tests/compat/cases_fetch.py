@@ -138,7 +138,8 @@ def behaviour_44_high_watermark(t):
     for index in range(20):
         assert t.produce(name, wire.batch([(None, b"x")]), acks=1)["ErrorCode"] == 0
         part = t.fetch_one(name, index)
-        assert offsets(part) == [(index, index)] and part["HighWatermark"] == index + 1
+        assert offsets(part) == [(index, index)] and part["HighWatermark"] == index + 1, \
+            f"acknowledged offset {index} cannot be read: high watermark {part['HighWatermark']}"
         assert part["LastStableOffset"] == index + 1 and part["LogStartOffset"] == 0
 
 
@@ -266,8 +267,8 @@ def behaviour_46_session_emptied_and_deleted(t):
         error = answer["ErrorCode"] or max([part["ErrorCode"] for topic in answer["Responses"] for part in topic["Partitions"]], default=0)
         epoch += 1
         time.sleep(0.05)
-    t.note("deleted", error)
-    assert error
+    # by its id the topic is unknown as an id (100), or still as a name (3) while the session remembers it
+    assert error in (3, 100), error
 
 
 @case()
