@@ -63,10 +63,12 @@ struct CommandLine {
   CLI::App app{"", "weir"};
   ServeArgs serve_args;
   FormatArgs format_args;
+  LogDumpArgs dump_args;
   DemoEventsArgs events_args;
   bool no_clock = false;
   CLI::App* serve_command = nullptr;
   CLI::App* format_command = nullptr;
+  CLI::App* dump_command = nullptr;
   CLI::App* events_command = nullptr;
   CLI::App* version_command = nullptr;
 
@@ -84,6 +86,13 @@ struct CommandLine {
     format_command = command(app, "format", help::kFormat);
     add_config_options(*format_command, format_args.config);
     format_command->add_option("--cluster-id", format_args.cluster_id);
+
+    CLI::App* log = command(app, "log", help::kLog);
+    log->require_subcommand(1);
+    dump_command = command(*log, "dump", help::kLogDump);
+    dump_command->add_option("paths", dump_args.paths)->required();
+    dump_command->add_flag("--records", dump_args.records);
+    dump_command->add_flag("--json", dump_args.json);
 
     CLI::App* demo = command(app, "demo", help::kDemo);
     demo->require_subcommand(1);
@@ -104,6 +113,7 @@ struct CommandLine {
       return serve(serve_args);
     }
     if (format_command->parsed()) return format(format_args);
+    if (dump_command->parsed()) return log_dump(dump_args);
     if (events_command->parsed()) {
       events_args.clock = !no_clock;
       return demo_events(events_args);

@@ -13,6 +13,9 @@ run
   serve [server.properties]   run a node: broker and controller in one
   format                      prepare a data directory with a cluster id of your own
 
+look
+  log dump FILE|DIR...        show what is in log segments, indexes, checkpoints and snapshots
+
 try
   demo events                 a stream of shop events as JSON lines, the same for the same seed
 
@@ -65,6 +68,30 @@ already is left as it is.
   --cluster-id ID           the cluster's id (default: a new random one)
   --data-dir DIR            where the data lies, in DIR/log
   --override KEY=VALUE      one property; may be given many times
+)";
+
+inline constexpr std::string_view kLog = R"(weir log: looks at files of a log directory
+
+usage: weir log dump FILE|DIR... [options]
+)";
+
+inline constexpr std::string_view kLogDump = R"(weir log dump: shows what is in the files of a log directory
+
+usage: weir log dump FILE|DIR... [options]
+
+  FILE                      *.log, *.index, *.timeindex, *.txnindex, *.snapshot, *.checkpoint, leader-epoch-checkpoint,
+                            recovery-point-offset-checkpoint and its kin, meta.properties, partition.metadata,
+                            quorum-state
+  DIR                       every such file in it, and in the folders below
+  --records                 the records of each batch too; those of the metadata log decoded
+  --json                    one JSON object a line
+
+Files are only read, also while a broker writes them. Damaged bytes are named with their position; exit code 1 when there
+were any.
+
+examples
+  weir log dump /var/lib/weir/log/clicks-0
+  weir log dump --records /var/lib/weir/log/__cluster_metadata-0/00000000000000000000.log
 )";
 
 inline constexpr std::string_view kDemo = R"(weir demo: data to try things with

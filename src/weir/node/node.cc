@@ -12,6 +12,8 @@ namespace {
 
 // A stop first gives waiting fetches the time clients usually ask for, then ends them.
 constexpr Duration kLongPollGrace = 500ms;
+// For a connection within this machine.
+constexpr Duration kPortProbe = 100ms;
 
 // The files of a log directory that a crash in the middle of formatting may leave.
 bool may_lie_in_fresh_directory(const std::string& name) {
@@ -176,14 +178,14 @@ Task<Result<void>> Node::open_http() {
   pages_ = std::make_unique<Pages>(options_, ready_, metrics_, *metadata_, *partitions_);
   http_ = std::make_unique<http::Server>(environment_, *pages_);
   runtime::Endpoint bind = options_.http->bind;
-  const int tries = options_.http->next_free_port ? kHttpPortsTried : 1;
-  Result<void> listening;
-  for (int i = 0; i < tries; ++i) {
-    listening = co_await http_->listen(bind);
-    if (listening || listening.error().code() != ErrorCode::kAddressInUse || bind.port == UINT16_MAX) break;
+  // Asking by connecting is quicker than a listen that fails: that one looks for who has the port.
+  for (int i = 0; options_.http->next_free_port && i < kHttpPortsTried && bind.port > 0 && bind.port < UINT16_MAX; ++i) {
+    const Deadline soon = Deadline::at(environment_.executor.now() + kPortProbe);
+    const auto taken = co_await environment_.network.connect(bind, soon);
+    if (!taken) break;
     ++bind.port;
   }
-  co_return listening;
+  co_return co_await http_->listen(bind);
 }
 
 Task<Result<void>> Node::join_cluster() {
