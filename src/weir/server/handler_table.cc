@@ -14,6 +14,7 @@
 #include "weir/protocol/describe_quorum.h"
 #include "weir/protocol/describe_topic_partitions.h"
 #include "weir/protocol/fetch.h"
+#include "weir/protocol/find_coordinator.h"
 #include "weir/protocol/frame.h"
 #include "weir/protocol/incremental_alter_configs.h"
 #include "weir/protocol/init_producer_id.h"
@@ -51,6 +52,7 @@ constexpr auto make_table() {
   WEIR_HANDLER(Fetch, fetch)
   WEIR_HANDLER(ListOffsets, list_offsets)
   WEIR_HANDLER(Metadata, metadata)
+  WEIR_HANDLER(FindCoordinator, find_coordinator)
   WEIR_HANDLER(ApiVersions, api_versions)
   WEIR_HANDLER(CreateTopics, create_topics)
   WEIR_HANDLER(DeleteTopics, delete_topics)

@@ -11,6 +11,7 @@ Task<protocol::ProduceResponse> produce(HandlerContext& context, const protocol:
 Task<protocol::FetchResponse> fetch(HandlerContext& context, const protocol::FetchRequest& request);                          // 01
 Task<protocol::ListOffsetsResponse> list_offsets(HandlerContext& context, const protocol::ListOffsetsRequest& request);       // 02
 Task<protocol::MetadataResponse> metadata(HandlerContext& context, const protocol::MetadataRequest& request);                 // 03
+Task<protocol::FindCoordinatorResponse> find_coordinator(HandlerContext& context, const protocol::FindCoordinatorRequest& request);  // 10
 Task<protocol::ApiVersionsResponse> api_versions(HandlerContext& context, const protocol::ApiVersionsRequest& request);       // 18
 Task<protocol::CreateTopicsResponse> create_topics(HandlerContext& context, const protocol::CreateTopicsRequest& request);    // 19
 Task<protocol::DeleteTopicsResponse> delete_topics(HandlerContext& context, const protocol::DeleteTopicsRequest& request);    // 20
