@@ -30,7 +30,9 @@ std::vector<std::string_view> split(std::string_view text, char separator) {
 }
 
 bool equal_any_case(std::string_view a, std::string_view b) {
-  return std::ranges::equal(a, b, [](char x, char y) { return std::tolower(static_cast<unsigned char>(x)) == std::tolower(static_cast<unsigned char>(y)); });
+  return std::ranges::equal(a, b, [](char x, char y) {
+    return std::tolower(static_cast<unsigned char>(x)) == std::tolower(static_cast<unsigned char>(y));
+  });
 }
 
 struct Limits {
@@ -91,7 +93,8 @@ Result<ConfigValue> parse_whole(const ConfigOption& option, std::string_view tex
 Result<ConfigValue> parse_real(const ConfigOption& option, std::string_view text) {
   double value = 0;
   const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), value);
-  const bool in_range = option.check.kind != ConfigCheck::Kind::kRange || (value >= option.check.min && value <= option.check.max);
+  const bool in_range =
+      option.check.kind != ConfigCheck::Kind::kRange || (value >= option.check.min && value <= option.check.max);
   if (error == std::errc() && end == text.data() + text.size() && !text.empty() && std::isfinite(value) && in_range) {
     return ConfigValue(value);
   }
@@ -179,7 +182,7 @@ std::string allowed_text(const ConfigOption& option) {
   switch (check.kind) {
     case ConfigCheck::Kind::kRange:
       return check.max >= std::numeric_limits<float>::max() ? fmt::format("{} or more", check.min)
-                                                             : fmt::format("{} .. {}", check.min, check.max);
+                                                            : fmt::format("{} .. {}", check.min, check.max);
     case ConfigCheck::Kind::kOneOf:
     case ConfigCheck::Kind::kOneOfAnyCase: return fmt::format("one of {}", fmt::join(split(check.members, ','), ", "));
     case ConfigCheck::Kind::kList:

@@ -5,6 +5,7 @@
 
 namespace weir::metadata::config_rows {
 
+// clang-format off
 inline constexpr ConfigOption kBrokerRows[] = {
     {"add.partitions.to.txn.retry.backoff.max.ms", kInt, "100", at_least(0), kRestart,
      kNoTransactions, "Longest a v1 transactional append retries on its own when the previous transaction is still ending."},
@@ -749,5 +750,6 @@ inline constexpr ConfigOption kBrokerRows[] = {
     {"weir.tail.cache.bytes", kLong, "67108864", at_least(0), kRestart,
      kHonoured, "Memory for the newest batches of all partitions."},
 };
+// clang-format on
 
 }  // namespace weir::metadata::config_rows

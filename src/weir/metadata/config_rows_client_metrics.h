@@ -5,6 +5,7 @@
 
 namespace weir::metadata::config_rows {
 
+// clang-format off
 inline constexpr ConfigOption kClientMetricsRows[] = {
     {"interval.ms", kInt, "300000", any(), kClusterWide,
      kNoTelemetry, "Time between pushes of a client's metrics."},
@@ -13,5 +14,6 @@ inline constexpr ConfigOption kClientMetricsRows[] = {
     {"metrics", kList, "", any(), kClusterWide,
      kNoTelemetry, "Prefixes of the metrics wanted; * for all."},
 };
+// clang-format on
 
 }  // namespace weir::metadata::config_rows

@@ -5,6 +5,7 @@
 
 namespace weir::metadata::config_rows {
 
+// clang-format off
 inline constexpr ConfigOption kGroupRows[] = {
     {"consumer.assignment.interval.ms", kInt, "1000", at_least(0), kClusterWide,
      kNoGroups, "Least time between assignments of this consumer group."},
@@ -41,5 +42,6 @@ inline constexpr ConfigOption kGroupRows[] = {
     {"streams.session.timeout.ms", kInt, "45000", at_least(1), kClusterWide,
      kNoStreamsGroups, "Silence after which a member of this streams group is removed."},
 };
+// clang-format on
 
 }  // namespace weir::metadata::config_rows

@@ -5,6 +5,7 @@
 
 namespace weir::metadata::config_rows {
 
+// clang-format off
 inline constexpr ConfigOption kTopicRows[] = {
     {"cleanup.policy", kList, "delete", list_of("compact,delete", true), kClusterWide,
      kHonoured, "What happens to old segments: delete, compact, both, or nothing when empty."},
@@ -77,5 +78,6 @@ inline constexpr ConfigOption kTopicRows[] = {
     {"weir.flush.on.ack", kString, "auto", one_of("auto,true,false"), kClusterWide,
      kHonoured, "Answer acks=all only after a flush; auto: when the topic has one replica."},
 };
+// clang-format on
 
 }  // namespace weir::metadata::config_rows

@@ -21,24 +21,49 @@ enum class ConfigScope : uint8_t { kTopic, kBroker, kGroup, kClientMetrics };
 
 // The numbers are those of DescribeConfigs.
 enum class ConfigType : int8_t {
-  kBoolean = 1, kString = 2, kInt = 3, kShort = 4, kLong = 5, kDouble = 6, kList = 7, kClass = 8, kPassword = 9,
+  kBoolean = 1,
+  kString = 2,
+  kInt = 3,
+  kShort = 4,
+  kLong = 5,
+  kDouble = 6,
+  kList = 7,
+  kClass = 8,
+  kPassword = 9,
 };
 
 // How a broker option may be changed while brokers run. Other scopes are always changed while they run.
 enum class ConfigUpdate : uint8_t {
-  kRestart,       // only in the configuration file
-  kPerBroker,     // for one broker
-  kClusterWide,   // for one broker or as the default of all
+  kRestart,      // only in the configuration file
+  kPerBroker,    // for one broker
+  kClusterWide,  // for one broker or as the default of all
 };
 
 // What Weir does with the option today. `reason_of` says it in words.
 enum class ConfigEffect : uint8_t {
   kHonoured,
   // Accepted and described, without effect:
-  kNoCompaction, kNoGroups, kNoShareGroups, kNoStreamsGroups, kNoTransactions, kNoTelemetry, kOneNode, kNoTiering, kNoTls,
-  kNoSasl, kNoTokens, kNoQuotas, kNoLogMoves, kNoConnectionLimits, kJvmOnly, kOwnThreads, kDoneOtherwise,
+  kNoCompaction,
+  kNoGroups,
+  kNoShareGroups,
+  kNoStreamsGroups,
+  kNoTransactions,
+  kNoTelemetry,
+  kOneNode,
+  kNoTiering,
+  kNoTls,
+  kNoSasl,
+  kNoTokens,
+  kNoQuotas,
+  kNoLogMoves,
+  kNoConnectionLimits,
+  kJvmOnly,
+  kOwnThreads,
+  kDoneOtherwise,
   // Any value but the default is refused:
-  kRefusedPlugin, kRefusedAuthorizer, kRefusedTiering,
+  kRefusedPlugin,
+  kRefusedAuthorizer,
+  kRefusedTiering,
 };
 
 enum class ConfigStatus : uint8_t { kHonoured, kAccepted, kRefused };
@@ -51,8 +76,8 @@ struct ConfigCheck {
   Kind kind = Kind::kAny;
   double min = 0;
   double max = 0;
-  std::string_view members;      // comma separated; kList: empty allows any
-  bool empty_allowed = true;     // kList
+  std::string_view members;   // comma separated; kList: empty allows any
+  bool empty_allowed = true;  // kList
 };
 
 struct ConfigOption {
@@ -63,9 +88,9 @@ struct ConfigOption {
   ConfigUpdate update;
   ConfigEffect effect;
   std::string_view doc;
-  bool internal = false;         // understood, never described
+  bool internal = false;  // understood, never described
   bool required = false;
-  bool only_dynamic = false;     // cannot stand in a configuration file (replication throttles)
+  bool only_dynamic = false;  // cannot stand in a configuration file (replication throttles)
 
   bool is_sensitive() const { return type == ConfigType::kPassword; }
 };

@@ -81,7 +81,8 @@ const Case kCases[] = {
     {ConfigScope::kTopic, "retention.ms", "-2", "retention.ms = \"-2\" is not a whole number (-1 .. 9223372036854775807)"},
     {ConfigScope::kTopic, "retention.ms", "7d", "retention.ms = \"7d\" is not a whole number (-1 .. 9223372036854775807)"},
     {ConfigScope::kTopic, "retention.ms", "", "retention.ms = \"\" is not a whole number (-1 .. 9223372036854775807)"},
-    {ConfigScope::kTopic, "segment.bytes", "1048575", "segment.bytes = \"1048575\" is not a whole number (1048576 .. 2147483647)"},
+    {ConfigScope::kTopic, "segment.bytes", "1048575",
+     "segment.bytes = \"1048575\" is not a whole number (1048576 .. 2147483647)"},
     {ConfigScope::kTopic, "cleanup.policy", "compact, delete", ""},
     {ConfigScope::kTopic, "cleanup.policy", "", ""},
     {ConfigScope::kTopic, "cleanup.policy", "compact,compact", ""},
@@ -144,8 +145,10 @@ TEST(TopicConfigs, precedence_follows_kafka) {
   for (const DescribedConfig& row : rows) {
     if (row.name != "max.message.bytes") continue;
     const std::vector<ConfigSynonym> expected = {
-        {"max.message.bytes", "8000", ConfigSource::kTopic},           {"message.max.bytes", "7000", ConfigSource::kDynamicBroker},
-        {"message.max.bytes", "6000", ConfigSource::kDynamicDefaultBroker}, {"message.max.bytes", "5000", ConfigSource::kStaticBroker},
+        {"max.message.bytes", "8000", ConfigSource::kTopic},
+        {"message.max.bytes", "7000", ConfigSource::kDynamicBroker},
+        {"message.max.bytes", "6000", ConfigSource::kDynamicDefaultBroker},
+        {"message.max.bytes", "5000", ConfigSource::kStaticBroker},
         {"message.max.bytes", "1048588", ConfigSource::kDefault},
     };
     EXPECT_EQ(row.synonyms, expected);

@@ -35,7 +35,8 @@ struct MetadataDelta::Applier {
 
   Result<void> operator()(const TopicRecord& record) {
     if (const Topic* other = image.topic(std::string_view(record.name))) {
-      return wrong(fmt::format("topic \"{}\" exists already as {}, cannot be created as {}", record.name, other->id, record.topic_id));
+      return wrong(
+          fmt::format("topic \"{}\" exists already as {}, cannot be created as {}", record.name, other->id, record.topic_id));
     }
     if (image.topic(record.topic_id) != nullptr) return wrong(fmt::format("topic id {} exists already", record.topic_id));
     put_topic({record.name, record.topic_id, {}});
@@ -268,8 +269,8 @@ struct MetadataDelta::Applier {
   }
   Result<void> operator()(const UserScramCredentialRecord& record) {
     changes.scram = true;
-    image.scram.set({record.mechanism, record.name}, {bytes_of(record.salt), bytes_of(record.stored_key),
-                                                      bytes_of(record.server_key), record.iterations});
+    image.scram.set({record.mechanism, record.name},
+                    {bytes_of(record.salt), bytes_of(record.stored_key), bytes_of(record.server_key), record.iterations});
     return {};
   }
   Result<void> operator()(const RemoveUserScramCredentialRecord& record) {

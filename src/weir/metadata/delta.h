@@ -35,7 +35,7 @@ class MetadataDelta {
 
   // What changed. A topic created and deleted within one delta is in neither set.
   std::set<Uuid> created_topics() const;
-  std::set<Uuid> deleted_topics() const;                   // look them up in before()
+  std::set<Uuid> deleted_topics() const;  // look them up in before()
   const std::set<Uuid>& touched_topics() const { return changes_.topics; }
   const std::set<std::pair<Uuid, PartitionIndex>>& changed_partitions() const { return changes_.partitions; }  // created ones too
   const std::set<BrokerId>& changed_brokers() const { return changes_.brokers; }

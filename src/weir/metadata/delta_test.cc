@@ -53,7 +53,8 @@ PartitionRecord partition_of(Uuid topic, int32_t index) {
 TEST(MetadataDelta, shares_what_did_not_change) {
   const Uuid a{1, 1};
   const Uuid b{2, 2};
-  const ImageRef before = image_of({TopicRecord{"a", a}, partition_of(a, 0), partition_of(a, 1), TopicRecord{"b", b}, partition_of(b, 0)});
+  const ImageRef before =
+      image_of({TopicRecord{"a", a}, partition_of(a, 0), partition_of(a, 1), TopicRecord{"b", b}, partition_of(b, 0)});
   MetadataDelta delta(before);
   PartitionChangeRecord change;
   change.partition_id = PartitionIndex(1);
@@ -81,8 +82,8 @@ TEST(MetadataDelta, tells_what_was_created_and_deleted) {
   const Uuid c{3, 3};
   const ImageRef before = image_of({TopicRecord{"a", a}, ConfigRecord{2, "a", "retention.ms", "1"}});
   MetadataDelta delta(before);
-  for (const MetadataRecord& record : std::vector<MetadataRecord>{TopicRecord{"b", b}, TopicRecord{"c", c}, RemoveTopicRecord{c},
-                                                                  RemoveTopicRecord{a}}) {
+  for (const MetadataRecord& record :
+       std::vector<MetadataRecord>{TopicRecord{"b", b}, TopicRecord{"c", c}, RemoveTopicRecord{c}, RemoveTopicRecord{a}}) {
     ASSERT_TRUE(delta.apply(record, Offset(1)).has_value());
   }
   EXPECT_THAT(delta.created_topics(), ElementsAre(b));
@@ -95,9 +96,12 @@ TEST(MetadataDelta, refuses_records_that_cannot_follow) {
   const Uuid a{1, 1};
   const ImageRef before = image_of({TopicRecord{"a", a}});
   const std::pair<MetadataRecord, const char*> cases[] = {
-      {TopicRecord{"a", Uuid{5, 5}}, "exists already"}, {TopicRecord{"x", a}, "exists already"},
-      {RemoveTopicRecord{Uuid{9, 9}}, "no topic"},      {partition_of(Uuid{9, 9}, 0), "unknown topic"},
-      {FenceBrokerRecord{BrokerId(3), 1}, "not registered"}, {EndTransactionRecord{}, "did not begin"},
+      {TopicRecord{"a", Uuid{5, 5}}, "exists already"},
+      {TopicRecord{"x", a}, "exists already"},
+      {RemoveTopicRecord{Uuid{9, 9}}, "no topic"},
+      {partition_of(Uuid{9, 9}, 0), "unknown topic"},
+      {FenceBrokerRecord{BrokerId(3), 1}, "not registered"},
+      {EndTransactionRecord{}, "did not begin"},
       {RemoveAccessControlEntryRecord{a}, "no access control entry"},
   };
   for (const auto& [record, why] : cases) {
@@ -182,8 +186,8 @@ ImageRef replay_snapshot(const Bytes& snapshot) {
   MetadataDelta delta(empty_image());
   raft::LoadedSnapshot loaded;
   loaded.bytes = snapshot;
-  const Result<void> read = raft::visit_snapshot(
-      loaded, [&](const std::vector<ByteView>& values) { return apply_values(values, Offset(0), delta); });
+  const Result<void> read =
+      raft::visit_snapshot(loaded, [&](const std::vector<ByteView>& values) { return apply_values(values, Offset(0), delta); });
   EXPECT_TRUE(read.has_value()) << read.error().message();
   return delta.finish();
 }

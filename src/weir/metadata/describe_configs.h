@@ -12,20 +12,27 @@ namespace weir::metadata {
 
 // The numbers are those of DescribeConfigs.
 enum class ConfigSource : int8_t {
-  kUnknown = 0, kTopic = 1, kDynamicBroker = 2, kDynamicDefaultBroker = 3, kStaticBroker = 4, kDefault = 5,
-  kDynamicBrokerLogger = 6, kClientMetrics = 7, kGroup = 8,
+  kUnknown = 0,
+  kTopic = 1,
+  kDynamicBroker = 2,
+  kDynamicDefaultBroker = 3,
+  kStaticBroker = 4,
+  kDefault = 5,
+  kDynamicBrokerLogger = 6,
+  kClientMetrics = 7,
+  kGroup = 8,
 };
 
 struct ConfigSynonym {
   std::string name;
-  std::optional<std::string> value;   // null when sensitive
+  std::optional<std::string> value;  // null when sensitive
   ConfigSource source = ConfigSource::kUnknown;
   friend bool operator==(const ConfigSynonym&, const ConfigSynonym&) = default;
 };
 
 struct DescribedConfig {
   std::string name;
-  std::optional<std::string> value;   // null when sensitive
+  std::optional<std::string> value;  // null when sensitive
   ConfigType type = ConfigType::kString;
   ConfigSource source = ConfigSource::kDefault;
   bool read_only = false;

@@ -28,19 +28,21 @@ Task<Result<void>> write_bootstrap(runtime::Environment& environment, std::strin
 
 Result<void> check_same(const MetaProperties& found, const FormatOptions& options, std::string_view dir) {
   if (!options.cluster_id.empty() && found.cluster_id != options.cluster_id) {
-    return fail(ErrorCode::kInconsistentClusterId, fmt::format("{} is formatted for cluster {}, not {}: choose another directory", dir,
-                                                               found.cluster_id, options.cluster_id));
+    return fail(ErrorCode::kInconsistentClusterId, fmt::format("{} is formatted for cluster {}, not {}: choose another directory",
+                                                               dir, found.cluster_id, options.cluster_id));
   }
   if (found.node_id != options.node_id) {
-    return fail(ErrorCode::kInvalidConfig, fmt::format("{} is formatted for node.id {}, not {}: choose another directory or node.id",
-                                                       dir, found.node_id, options.node_id));
+    return fail(ErrorCode::kInvalidConfig,
+                fmt::format("{} is formatted for node.id {}, not {}: choose another directory or node.id", dir, found.node_id,
+                            options.node_id));
   }
   return {};
 }
 
 }  // namespace
 
-Task<Result<std::vector<MetaProperties>>> format(runtime::Environment& environment, std::vector<std::string> dirs, FormatOptions options) {
+Task<Result<std::vector<MetaProperties>>> format(runtime::Environment& environment, std::vector<std::string> dirs,
+                                                 FormatOptions options) {
   std::vector<MetaProperties> all;
   std::vector<bool> fresh;
   for (const std::string& dir : dirs) {

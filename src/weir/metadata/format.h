@@ -16,12 +16,12 @@
 
 namespace weir::metadata {
 
-inline constexpr int16_t kMetadataVersion = 30;      // of a fresh cluster: 4.3-IV0
-inline constexpr int16_t kMetadataVersionMin = 7;    // 3.3-IV3, the oldest that Kafka 4.x reads
+inline constexpr int16_t kMetadataVersion = 30;    // of a fresh cluster: 4.3-IV0
+inline constexpr int16_t kMetadataVersionMin = 7;  // 3.3-IV3, the oldest that Kafka 4.x reads
 inline constexpr int16_t kKraftVersion = 1;
 
 struct FormatOptions {
-  std::string cluster_id;                            // empty: a new random one
+  std::string cluster_id;  // empty: a new random one
   BrokerId node_id{1};
 };
 
@@ -29,7 +29,7 @@ struct FormatOptions {
 // creating those that are missing. Directories formatted already for the same cluster and node are left as they are, and
 // give the others their cluster id. Returns the properties of each, in order.
 // Errors: kInconsistentClusterId, kInvalidConfig (another node's directory), kMalformedFile, kDiskError.
-runtime::Task<Result<std::vector<storage::MetaProperties>>> format(runtime::Environment& environment, std::vector<std::string> dirs,
-                                                                   FormatOptions options);
+runtime::Task<Result<std::vector<storage::MetaProperties>>> format(runtime::Environment& environment,
+                                                                   std::vector<std::string> dirs, FormatOptions options);
 
 }  // namespace weir::metadata

@@ -13,8 +13,8 @@ bool operator==(const Topic& a, const Topic& b) {
 }
 
 const Endpoint* Broker::endpoint(std::string_view listener) const {
-  const auto found = std::find_if(endpoints.begin(), endpoints.end(),
-                                  [&](const Endpoint& endpoint) { return endpoint.listener == listener; });
+  const auto found =
+      std::find_if(endpoints.begin(), endpoints.end(), [&](const Endpoint& endpoint) { return endpoint.listener == listener; });
   return found == endpoints.end() ? nullptr : &*found;
 }
 
@@ -66,8 +66,8 @@ bool MetadataImage::same_content(const MetadataImage& other) const {
          same_pointees(brokers, other.brokers) && same_pointees(controllers, other.controllers) &&
          same_pointees(topics_by_name, other.topics_by_name) && same_pointees(topics_by_id, other.topics_by_id) &&
          configs == other.configs && next_producer_id == other.next_producer_id &&
-         zk_migration_state == other.zk_migration_state && acls == other.acls && scram == other.scram &&
-         quotas == other.quotas && delegation_tokens == other.delegation_tokens;
+         zk_migration_state == other.zk_migration_state && acls == other.acls && scram == other.scram && quotas == other.quotas &&
+         delegation_tokens == other.delegation_tokens;
 }
 
 }  // namespace weir::metadata

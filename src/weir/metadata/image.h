@@ -30,12 +30,12 @@ inline constexpr Uuid kDirectoryLost{0, 2};
 enum class LeaderRecoveryState : int8_t { kRecovered = 0, kRecovering = 1 };
 
 struct Partition {
-  std::vector<BrokerId> replicas;            // preferred leader first
-  std::vector<Uuid> directories;             // as long as `replicas`
+  std::vector<BrokerId> replicas;  // preferred leader first
+  std::vector<Uuid> directories;   // as long as `replicas`
   std::vector<BrokerId> isr;
   std::vector<BrokerId> removing_replicas;
   std::vector<BrokerId> adding_replicas;
-  std::vector<BrokerId> elr;                 // eligible leader replicas (KIP-966)
+  std::vector<BrokerId> elr;  // eligible leader replicas (KIP-966)
   std::vector<BrokerId> last_known_elr;
   BrokerId leader = kNoBroker;
   LeaderRecoveryState recovery_state = LeaderRecoveryState::kRecovered;
@@ -60,10 +60,10 @@ struct Topic {
 };
 
 struct Endpoint {
-  std::string listener;                      // "PLAINTEXT", "CONTROLLER", ...
+  std::string listener;  // "PLAINTEXT", "CONTROLLER", ...
   std::string host;
   uint16_t port = 0;
-  int16_t security_protocol = 0;             // 0 PLAINTEXT, 1 SSL, 2 SASL_PLAINTEXT, 3 SASL_SSL
+  int16_t security_protocol = 0;  // 0 PLAINTEXT, 1 SSL, 2 SASL_PLAINTEXT, 3 SASL_SSL
   friend bool operator==(const Endpoint&, const Endpoint&) = default;
 };
 
@@ -75,7 +75,7 @@ struct FeatureRange {
 
 struct Broker {
   BrokerId id;
-  BrokerEpoch epoch;                         // offset of its registration record
+  BrokerEpoch epoch;  // offset of its registration record
   Uuid incarnation_id;
   std::vector<Endpoint> endpoints;
   PersistentMap<std::string, FeatureRange> features;
@@ -105,7 +105,7 @@ enum class ConfigResourceType : int8_t { kTopic = 2, kBroker = 4, kBrokerLogger 
 
 struct ConfigResource {
   ConfigResourceType type = ConfigResourceType::kTopic;
-  std::string name;                          // a broker's id as text; "" is the default of all brokers
+  std::string name;  // a broker's id as text; "" is the default of all brokers
   friend auto operator<=>(const ConfigResource&, const ConfigResource&) = default;
 };
 
@@ -123,7 +123,7 @@ struct Acl {
 };
 
 struct ScramKey {
-  int8_t mechanism = 0;                      // 1 SCRAM-SHA-256, 2 SCRAM-SHA-512
+  int8_t mechanism = 0;  // 1 SCRAM-SHA-256, 2 SCRAM-SHA-512
   std::string user;
   friend auto operator<=>(const ScramKey&, const ScramKey&) = default;
 };
@@ -136,8 +136,8 @@ struct ScramCredential {
 };
 
 struct QuotaEntityPart {
-  std::string type;                          // "user", "client-id", "ip"
-  std::optional<std::string> name;           // none: the default entity
+  std::string type;                 // "user", "client-id", "ip"
+  std::optional<std::string> name;  // none: the default entity
   friend auto operator<=>(const QuotaEntityPart&, const QuotaEntityPart&) = default;
 };
 using QuotaEntity = std::vector<QuotaEntityPart>;  // sorted by type
@@ -162,8 +162,8 @@ struct MetadataImage {
   LeaderEpoch epoch{0};
   TimestampMs timestamp = kNoTimestamp;
 
-  std::string cluster_id;                    // not in the log; from meta.properties
-  BrokerId controller_id = kNoBroker;        // leader of the quorum
+  std::string cluster_id;              // not in the log; from meta.properties
+  BrokerId controller_id = kNoBroker;  // leader of the quorum
 
   PersistentMap<std::string, int16_t> features;  // finalized levels above 0, metadata.version among them
   PersistentMap<BrokerId, BrokerRef> brokers;

@@ -9,11 +9,11 @@ namespace {
 using namespace protocol;
 
 // metadata.version levels at which records gained fields.
-constexpr int16_t kLevelControlledShutdown = 7;   // 3.3-IV3
-constexpr int16_t kLevelZkMigration = 8;          // 3.4-IV0
-constexpr int16_t kLevelDirectories = 17;         // 3.7-IV2
-constexpr int16_t kLevelElr = 23;                 // 4.0-IV1
-constexpr int16_t kLevelCordoned = 30;            // 4.3-IV0
+constexpr int16_t kLevelControlledShutdown = 7;  // 3.3-IV3
+constexpr int16_t kLevelZkMigration = 8;         // 3.4-IV0
+constexpr int16_t kLevelDirectories = 17;        // 3.7-IV2
+constexpr int16_t kLevelElr = 23;                // 4.0-IV1
+constexpr int16_t kLevelCordoned = 30;           // 4.3-IV0
 
 int16_t version_of(const RegisterBrokerRecord&, int16_t level) {
   if (level >= kLevelCordoned) return 4;

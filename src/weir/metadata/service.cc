@@ -79,7 +79,8 @@ class Service final : public MetadataService, private raft::StateMachine {
   }
   Task<Result<protocol::IncrementalAlterConfigsResponse>> incremental_alter_configs(
       protocol::IncrementalAlterConfigsRequest request) override {
-    co_return co_await change([&](const ControllerContext& context) { return metadata::incremental_alter_configs(context, request); });
+    co_return co_await change(
+        [&](const ControllerContext& context) { return metadata::incremental_alter_configs(context, request); });
   }
   Task<Result<protocol::AlterConfigsResponse>> alter_configs(protocol::AlterConfigsRequest request) override {
     co_return co_await change([&](const ControllerContext& context) { return metadata::alter_configs(context, request); });
@@ -189,10 +190,11 @@ class Service final : public MetadataService, private raft::StateMachine {
   Result<void> apply_value(ByteView value, Offset offset) {
     Result<MetadataRecord> record = decode_record(value);
     if (!record) {
-      return fail(ErrorCode::kUnsupportedFeature,
-                  fmt::format("the metadata record at offset {} cannot be read ({}): it was written by a newer server, or is damaged; "
-                              "start the server that wrote it",
-                              offset, record.error().message()));
+      return fail(
+          ErrorCode::kUnsupportedFeature,
+          fmt::format("the metadata record at offset {} cannot be read ({}): it was written by a newer server, or is damaged; "
+                      "start the server that wrote it",
+                      offset, record.error().message()));
     }
     return delta_->apply(*record, offset);
   }
@@ -234,7 +236,7 @@ class Service final : public MetadataService, private raft::StateMachine {
     co_return co_await append_now(std::move(records));
   }
 
-  // The controller's endpoints, when the log does not have them yet.
+  // The controller's endpoints and features, when the log does not have them as they are.
   Task<Result<void>> register_controller() {
     protocol::RegisterControllerRecord record;
     record.controller_id = options_.quorum.node_id;
@@ -244,11 +246,13 @@ class Service final : public MetadataService, private raft::StateMachine {
       record.end_points.push_back({listener.name, listener.host, listener.port, 0});
       endpoints.push_back({listener.name, listener.host, listener.port, 0});
     }
+    PersistentMap<std::string, FeatureRange> features;
     for (const SupportedFeature& feature : supported_features()) {
       record.features.push_back({std::string(feature.name), feature.min, feature.max});
+      features.set(std::string(feature.name), {feature.min, feature.max});
     }
     const auto* known = pending_->controllers.find(record.controller_id);
-    if (known != nullptr && (*known)->endpoints == endpoints) co_return Result<void>();
+    if (known != nullptr && (*known)->endpoints == endpoints && (*known)->features == features) co_return Result<void>();
     std::vector<MetadataRecord> records;
     records.emplace_back(std::move(record));
     co_return co_await append_now(std::move(records));
@@ -335,7 +339,8 @@ class Service final : public MetadataService, private raft::StateMachine {
   // The values of `records`, which from now on count as decided.
   Result<std::vector<Bytes>> prepare(const std::vector<MetadataRecord>& records) {
     if (records.size() > kRecordsPerChangeMax) {
-      return fail(ErrorCode::kPolicyViolation, fmt::format("the change needs {} metadata records, more than one change may", records.size()));
+      return fail(ErrorCode::kPolicyViolation,
+                  fmt::format("the change needs {} metadata records, more than one change may", records.size()));
     }
     MetadataDelta decided(pending_);
     for (const MetadataRecord& record : records) WEIR_CHECK(decided.apply(record, quorum_->next_offset()));
@@ -343,7 +348,8 @@ class Service final : public MetadataService, private raft::StateMachine {
     size_t bytes = 0;
     for (const Bytes& value : values) bytes += value.size();
     if (bytes > kChangeBytesMax) {
-      return fail(ErrorCode::kPolicyViolation, fmt::format("the change needs {} bytes of metadata, more than one change may", bytes));
+      return fail(ErrorCode::kPolicyViolation,
+                  fmt::format("the change needs {} bytes of metadata, more than one change may", bytes));
     }
     pending_ = decided.finish();
     return values;
@@ -392,20 +398,20 @@ class Service final : public MetadataService, private raft::StateMachine {
 
   runtime::Environment& environment_;
   ServiceOptions options_;
-  ImageRef image_;                         // published
-  ImageRef pending_;                       // with every change decided, committed or not
-  std::unique_ptr<MetadataDelta> delta_;   // from image_ to what is committed
+  ImageRef image_;                        // published
+  ImageRef pending_;                      // with every change decided, committed or not
+  std::unique_ptr<MetadataDelta> delta_;  // from image_ to what is committed
   raft::SnapshotId replayed_;
   TimestampMs replayed_timestamp_ = kNoTimestamp;
   std::unique_ptr<raft::Quorum> quorum_;
   std::vector<MetadataSubscriber*> subscribers_;
   runtime::Semaphore publishing_{1};
-  size_t changes_ = 0;                     // under way
+  size_t changes_ = 0;  // under way
   runtime::WaitQueue idle_;
   bool snapshotting_ = false;
   bool stopping_ = false;
   runtime::StopSource stop_;
-  runtime::TaskGroup background_;          // last: its tasks use all of the above
+  runtime::TaskGroup background_;  // last: its tasks use all of the above
 };
 
 }  // namespace

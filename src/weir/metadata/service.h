@@ -51,11 +51,11 @@ class MetadataSubscriber {
 
 struct ServiceOptions {
   raft::QuorumOptions quorum;
-  std::string cluster_id;                                // from meta.properties
-  StaticConfig static_config;                            // broker options from the configuration file
-  uint64_t snapshot_bytes = 20ull << 20;                 // metadata.log.max.record.bytes.between.snapshots
-  int64_t snapshot_interval_ms = 3'600'000;              // metadata.log.max.snapshot.interval.ms; 0: never by time
-  size_t topics_per_request_max = 10'000;                // bounds the records of one change as Kafka does
+  std::string cluster_id;                    // from meta.properties
+  StaticConfig static_config;                // broker options from the configuration file
+  uint64_t snapshot_bytes = 20ull << 20;     // metadata.log.max.record.bytes.between.snapshots
+  int64_t snapshot_interval_ms = 3'600'000;  // metadata.log.max.snapshot.interval.ms; 0: never by time
+  size_t topics_per_request_max = 10'000;    // bounds the records of one change as Kafka does
 };
 
 struct ProducerIdBlock {
@@ -65,7 +65,7 @@ struct ProducerIdBlock {
 
 class MetadataService {
  public:
-  static constexpr size_t kPendingChangesMax = 1'000;    // waiting; more are answered kThrottlingQuotaExceeded
+  static constexpr size_t kPendingChangesMax = 1'000;  // waiting; more are answered kThrottlingQuotaExceeded
   static constexpr int32_t kProducerIdBlock = 1'000;
 
   virtual ~MetadataService() = default;

@@ -205,8 +205,8 @@ TEST(MetadataService, concurrent_changes_are_decided_one_after_another) {
 // --- random lives -----------------------------------------------------------------------------------------------------------
 
 struct Memory {
-  ImageRef acknowledged;             // after the last answer
-  std::set<std::string> in_flight;   // topics the unanswered change is about
+  ImageRef acknowledged;            // after the last answer
+  std::set<std::string> in_flight;  // topics the unanswered change is about
   int crashes_seen = 0;
   int snapshots_seen = 0;
 };
@@ -264,7 +264,8 @@ Task<Result<void>> random_life(Environment environment, uint64_t seed, Memory* m
   WEIR_CO_CHECK(co_await kit.open(1'500));
   if (memory->acknowledged != nullptr) {
     EXPECT_GE(kit.service->image()->offset, memory->acknowledged->offset);
-    EXPECT_EQ(stable_text(*kit.service->image(), memory->in_flight), stable_text(*memory->acknowledged, memory->in_flight)) << seed;
+    EXPECT_EQ(stable_text(*kit.service->image(), memory->in_flight), stable_text(*memory->acknowledged, memory->in_flight))
+        << seed;
     EXPECT_GE(kit.service->image()->next_producer_id, memory->acknowledged->next_producer_id);
   }
   memory->in_flight.clear();
@@ -330,9 +331,12 @@ Task<Result<void>> with_bootstrap(Environment environment, std::string feature, 
 // Property: a directory with features that are not fully served is refused with a sentence that names the feature.
 TEST(MetadataService, refuses_features_it_does_not_serve) {
   const std::tuple<const char*, int16_t, const char*> cases[] = {
-      {"metadata.version", 31, "metadata.version 31"}, {"metadata.version", 6, "metadata.version 6"},
-      {"transaction.version", 2, "transaction.version"}, {"group.version", 1, "group.version"},
-      {"share.version", 1, "share.version"}, {"somebody.elses", 3, "somebody.elses"},
+      {"metadata.version", 31, "metadata.version 31"},
+      {"metadata.version", 6, "metadata.version 6"},
+      {"transaction.version", 2, "transaction.version"},
+      {"group.version", 1, "group.version"},
+      {"share.version", 1, "share.version"},
+      {"somebody.elses", 3, "somebody.elses"},
   };
   uint64_t seed = 0;
   for (const auto& [feature, level, words] : cases) {

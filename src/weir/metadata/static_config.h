@@ -2,7 +2,6 @@
 // Values were parsed once by config_table's parse_value before they got here.
 #pragma once
 
-#include <functional>
 #include <map>
 #include <string>
 

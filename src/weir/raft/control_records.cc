@@ -54,7 +54,8 @@ protocol::VotersRecord voters_record(const std::vector<Voter>& voters) {
     protocol::VotersRecord::Voter one;
     one.voter_id = voter.id;
     one.voter_directory_id = voter.directory_id;
-    for (const ListenerAddress& endpoint : voter.endpoints) one.endpoints.push_back({endpoint.name, endpoint.host, endpoint.port});
+    for (const ListenerAddress& endpoint : voter.endpoints)
+      one.endpoints.push_back({endpoint.name, endpoint.host, endpoint.port});
     one.kraft_version_feature = {voter.kraft_version_min, voter.kraft_version_max};
     record.voters.push_back(std::move(one));
   }
@@ -64,7 +65,10 @@ protocol::VotersRecord voters_record(const std::vector<Voter>& voters) {
 std::vector<Voter> voters_of(const protocol::VotersRecord& record) {
   std::vector<Voter> voters;
   for (const auto& one : record.voters) {
-    Voter voter{one.voter_id, one.voter_directory_id, {}, one.kraft_version_feature.min_supported_version,
+    Voter voter{one.voter_id,
+                one.voter_directory_id,
+                {},
+                one.kraft_version_feature.min_supported_version,
                 one.kraft_version_feature.max_supported_version};
     for (const auto& endpoint : one.endpoints) voter.endpoints.push_back({endpoint.name, endpoint.host, endpoint.port});
     voters.push_back(std::move(voter));

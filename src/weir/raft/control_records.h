@@ -17,9 +17,9 @@ namespace weir::raft {
 // What control batches said so far, the latest of each.
 struct ControlState {
   int16_t kraft_version = 0;
-  std::vector<Voter> voters;               // empty: never said
+  std::vector<Voter> voters;  // empty: never said
   std::optional<TimestampMs> snapshot_timestamp;
-  bool snapshot_complete = false;          // the footer was seen
+  bool snapshot_complete = false;  // the footer was seen
 };
 
 // Where a batch is written.

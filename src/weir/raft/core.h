@@ -24,8 +24,8 @@ class Core {
  public:
   // What the driver must do next, before any other event.
   struct Actions {
-    std::optional<ElectionState> persist;      // write and sync, then call persisted()
-    bool open_epoch = false;                   // append the leader change record of epoch(), then call appended()
+    std::optional<ElectionState> persist;  // write and sync, then call persisted()
+    bool open_epoch = false;               // append the leader change record of epoch(), then call appended()
     bool high_watermark_moved = false;
   };
 
@@ -44,7 +44,7 @@ class Core {
   LeaderEpoch epoch() const { return election_.epoch; }
   BrokerId leader() const { return election_.leader; }
   const ElectionState& election() const { return election_; }
-  Offset high_watermark() const { return high_watermark_; }   // exclusive
+  Offset high_watermark() const { return high_watermark_; }  // exclusive
   Offset log_end() const { return log_end_; }
 
  private:
@@ -53,7 +53,7 @@ class Core {
   Role role_ = Role::kUnattached;
   ElectionState election_;
   Offset log_end_{0};
-  Offset epoch_start_{0};      // where the present epoch's first record lies
+  Offset epoch_start_{0};  // where the present epoch's first record lies
   Offset high_watermark_{0};
 };
 

@@ -60,7 +60,8 @@ class Driver final : public Quorum {
     const BatchPlace place{log_->end_offset(), core_.epoch(), environment_.clock.wall_ms()};
     WEIR_CO_TRY(Bytes batch, data_batch(place, values));
     if (batch.size() > kBatchBytesMax) {
-      co_return fail(ErrorCode::kRecordListTooLarge, fmt::format("a batch of {} bytes is more than one append takes", batch.size()));
+      co_return fail(ErrorCode::kRecordListTooLarge,
+                     fmt::format("a batch of {} bytes is more than one append takes", batch.size()));
     }
     const auto count = static_cast<int64_t>(values.size());
     WEIR_CO_TRY(const Offset end, append_batch(batch, place, count, std::move(values)));
@@ -124,7 +125,8 @@ class Driver final : public Quorum {
     if (topic.is_zero()) {
       WEIR_CO_CHECK(co_await storage::write_partition_metadata(environment_.disk, dir_, kMetadataTopicId));
     } else if (topic != kMetadataTopicId) {
-      co_return fail(ErrorCode::kMalformedFile, fmt::format("{}/partition.metadata has topic id {}, not that of {}", dir_, topic, kLogName));
+      co_return fail(ErrorCode::kMalformedFile,
+                     fmt::format("{}/partition.metadata has topic id {}, not that of {}", dir_, topic, kLogName));
     }
     WEIR_CO_TRY(snapshots_, co_await list_snapshots(environment_.disk, dir_));
     storage::LogOptions log_options;
@@ -149,12 +151,13 @@ class Driver final : public Quorum {
     if (!snapshots_.empty()) WEIR_CO_CHECK(co_await replay_snapshot());
     const Offset end = log_->end_offset();
     if (applied_end_ < log_->start_offset()) {
-      co_return fail(ErrorCode::kMalformedFile, fmt::format("{}: the log begins at {}, and no snapshot holds what came before", dir_,
-                                                            log_->start_offset()));
+      co_return fail(ErrorCode::kMalformedFile,
+                     fmt::format("{}: the log begins at {}, and no snapshot holds what came before", dir_, log_->start_offset()));
     }
     while (applied_end_ < end) {
       WEIR_CO_TRY(const storage::ReadResult read, co_await log_->read(applied_end_, end, kReplayBytes, true));
-      if (read.slices.empty()) co_return fail(ErrorCode::kMalformedFile, fmt::format("{}: nothing at offset {}", dir_, applied_end_));
+      if (read.slices.empty())
+        co_return fail(ErrorCode::kMalformedFile, fmt::format("{}: nothing at offset {}", dir_, applied_end_));
       for (const SharedBytes& slice : read.slices) {
         const Result<void> applied =
             for_each_batch(slice.view(), [&](const record::BatchView& batch) { return replay_batch(batch); });
@@ -206,16 +209,19 @@ class Driver final : public Quorum {
   Result<void> check_voters() const {
     for (const Voter& voter : control_.voters) {
       if (voter.id == options_.node_id && voter.directory_id == options_.directory_id) continue;
-      return fail(ErrorCode::kUnsupportedFeature,
-                  fmt::format("the metadata quorum in {} has node {} with directory {} as a voter, and this is node {} with directory {}; "
-                              "this version of Weir serves a quorum of one: start it on the directory of that voter, or remove the "
-                              "voter with the server that made the quorum (kafka-metadata-quorum.sh remove-controller)",
-                              dir_, voter.id, voter.directory_id, options_.node_id, options_.directory_id));
+      return fail(
+          ErrorCode::kUnsupportedFeature,
+          fmt::format(
+              "the metadata quorum in {} has node {} with directory {} as a voter, and this is node {} with directory {}; "
+              "this version of Weir serves a quorum of one: start it on the directory of that voter, or remove the "
+              "voter with the server that made the quorum (kafka-metadata-quorum.sh remove-controller)",
+              dir_, voter.id, voter.directory_id, options_.node_id, options_.directory_id));
     }
     for (const BrokerId voter : election_.voters) {
       if (voter == options_.node_id) continue;
       return fail(ErrorCode::kUnsupportedFeature,
-                  fmt::format("the metadata quorum in {} has node {} as a voter; this version of Weir serves a quorum of one", dir_, voter));
+                  fmt::format("the metadata quorum in {} has node {} as a voter; this version of Weir serves a quorum of one",
+                              dir_, voter));
     }
     return {};
   }
@@ -236,7 +242,8 @@ class Driver final : public Quorum {
     const bool say_voters = control_.kraft_version > 0 && (fresh || control_.voters != voters);
     if (control_.kraft_version > 0) control_.voters = voters;
     const BatchPlace place{log_->end_offset(), core_.epoch(), environment_.clock.wall_ms()};
-    WEIR_CO_TRY(const Bytes batch, leader_change_batch(place, options_.node_id, {options_.node_id}, say_voters ? &voters : nullptr));
+    WEIR_CO_TRY(const Bytes batch,
+                leader_change_batch(place, options_.node_id, {options_.node_id}, say_voters ? &voters : nullptr));
     WEIR_CO_TRY(const Offset end, append_batch(batch, place, say_voters ? 3 : 1, {}));
     WEIR_CO_CHECK(co_await commit(end));
     environment_.log.info("leads the metadata quorum in epoch {}", core_.epoch());
@@ -316,8 +323,8 @@ class Driver final : public Quorum {
   ElectionState election_;
   ControlState control_;
   std::deque<Pending> pending_;
-  Offset applied_end_{0};              // everything below was handed to the machine
-  LeaderEpoch applied_epoch_{0};       // of the last batch handed over
+  Offset applied_end_{0};         // everything below was handed to the machine
+  LeaderEpoch applied_epoch_{0};  // of the last batch handed over
   uint64_t bytes_since_snapshot_ = 0;
   std::optional<Error> failure_;
   bool closed_ = false;

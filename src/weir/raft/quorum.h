@@ -50,13 +50,13 @@ struct SnapshotId {
 };
 
 struct QuorumOptions {
-  std::string dir;                             // the metadata log directory: holds __cluster_metadata-0
+  std::string dir;  // the metadata log directory: holds __cluster_metadata-0
   BrokerId node_id;
-  Uuid directory_id;                           // of `dir`, from its meta.properties
-  std::vector<ListenerAddress> listeners;      // where this node's controller is reached; written into the voter set
-  uint64_t segment_bytes = 1ull << 30;         // metadata.log.segment.bytes
-  uint64_t retention_bytes = 100ull << 20;     // metadata.max.retention.bytes: of snapshots and log together
-  int64_t retention_ms = 7ll * 86'400'000;     // metadata.max.retention.ms
+  Uuid directory_id;                        // of `dir`, from its meta.properties
+  std::vector<ListenerAddress> listeners;   // where this node's controller is reached; written into the voter set
+  uint64_t segment_bytes = 1ull << 30;      // metadata.log.segment.bytes
+  uint64_t retention_bytes = 100ull << 20;  // metadata.max.retention.bytes: of snapshots and log together
+  int64_t retention_ms = 7ll * 86'400'000;  // metadata.max.retention.ms
 };
 
 // Records committed together. The views live only during the call they are given to.
@@ -64,7 +64,7 @@ struct CommittedBatch {
   Offset base_offset;
   LeaderEpoch epoch;
   TimestampMs timestamp = kNoTimestamp;
-  std::vector<ByteView> values;                // one metadata record frame each, offsets base_offset, +1, ...
+  std::vector<ByteView> values;  // one metadata record frame each, offsets base_offset, +1, ...
 };
 
 // What the quorum drives. Errors stop the node: a state machine that cannot follow the log must not serve.
@@ -90,10 +90,10 @@ struct ReplicaDescription {
 struct QuorumDescription {
   BrokerId leader = kNoBroker;
   LeaderEpoch epoch{0};
-  Offset high_watermark = kNoOffset;           // exclusive
+  Offset high_watermark = kNoOffset;  // exclusive
   std::vector<ReplicaDescription> voters;
   std::vector<ReplicaDescription> observers;
-  std::vector<Voter> voter_set;                // with the endpoints of each
+  std::vector<Voter> voter_set;  // with the endpoints of each
 };
 
 class Quorum {

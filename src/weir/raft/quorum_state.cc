@@ -133,8 +133,8 @@ Result<ElectionState> parse_quorum_state(std::string_view text) {
 
 std::string format_quorum_state(const ElectionState& state, int16_t kraft_version) {
   if (kraft_version > 0) {
-    return fmt::format(R"({{"leaderId":{},"leaderEpoch":{},"votedId":{},"votedDirectoryId":"{}","data_version":1}})", state.leader,
-                       state.epoch, state.voted, state.voted_directory);
+    return fmt::format(R"({{"leaderId":{},"leaderEpoch":{},"votedId":{},"votedDirectoryId":"{}","data_version":1}})",
+                       state.leader, state.epoch, state.voted, state.voted_directory);
   }
   std::string voters;
   for (const BrokerId voter : state.voters) voters += fmt::format(R"({}{{"voterId":{}}})", voters.empty() ? "" : ",", voter);

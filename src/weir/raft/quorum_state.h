@@ -34,6 +34,7 @@ std::string format_quorum_state(const ElectionState& state, int16_t kraft_versio
 
 // A missing file is epoch 0 without a vote.
 runtime::Task<Result<ElectionState>> read_quorum_state(runtime::Disk& disk, std::string log_dir);
-runtime::Task<Result<void>> write_quorum_state(runtime::Disk& disk, std::string log_dir, ElectionState state, int16_t kraft_version);
+runtime::Task<Result<void>> write_quorum_state(runtime::Disk& disk, std::string log_dir, ElectionState state,
+                                               int16_t kraft_version);
 
 }  // namespace weir::raft

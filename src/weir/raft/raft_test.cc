@@ -52,7 +52,8 @@ TEST(RaftCore, opens_a_new_epoch_and_commits_only_with_it) {
 
 // The bytes that Apache Kafka 4.3.1 left in its quorum-state files.
 TEST(QuorumState, reads_and_writes_kafkas_files) {
-  const std::string v1 = R"({"leaderId":1,"leaderEpoch":7,"votedId":-1,"votedDirectoryId":"AAAAAAAAAAAAAAAAAAAAAA","data_version":1})";
+  const std::string v1 =
+      R"({"leaderId":1,"leaderEpoch":7,"votedId":-1,"votedDirectoryId":"AAAAAAAAAAAAAAAAAAAAAA","data_version":1})";
   const auto state = parse_quorum_state(v1);
   ASSERT_TRUE(state.has_value()) << state.error().message();
   EXPECT_EQ(state->epoch, LeaderEpoch(7));
@@ -66,9 +67,10 @@ TEST(QuorumState, reads_and_writes_kafkas_files) {
   EXPECT_THAT(old->voters, testing::ElementsAre(BrokerId(1)));
   EXPECT_EQ(format_quorum_state(*old, 0), v0);
 
-  for (const char* broken : {"", "{", "{}", R"({"leaderId":1})", R"({"leaderId":"x","leaderEpoch":1,"votedId":1,"data_version":1})",
-                             R"({"leaderId":1,"leaderEpoch":1,"votedId":1,"data_version":2})",
-                             R"({"leaderId":1,"leaderEpoch":-9,"votedId":1,"data_version":1})"}) {
+  for (const char* broken :
+       {"", "{", "{}", R"({"leaderId":1})", R"({"leaderId":"x","leaderEpoch":1,"votedId":1,"data_version":1})",
+        R"({"leaderId":1,"leaderEpoch":1,"votedId":1,"data_version":2})",
+        R"({"leaderId":1,"leaderEpoch":-9,"votedId":1,"data_version":1})"}) {
     EXPECT_FALSE(parse_quorum_state(broken).has_value()) << broken;
   }
 }

@@ -24,7 +24,8 @@ std::optional<T> digits(std::string_view text) {
 // Cuts the values into data batches and hands each to `write`.
 class SnapshotBatches {
  public:
-  SnapshotBatches(const SnapshotContent& content, LeaderEpoch epoch, TimestampMs now) : content_(content), place_{Offset(0), epoch, now} {}
+  SnapshotBatches(const SnapshotContent& content, LeaderEpoch epoch, TimestampMs now)
+      : content_(content), place_{Offset(0), epoch, now} {}
 
   // The next batch; an empty one after the footer.
   Result<Bytes> next() {
@@ -66,7 +67,8 @@ class SnapshotBatches {
   size_t at_ = 0;
 };
 
-runtime::Task<Result<void>> write_batches(runtime::File& file, const SnapshotContent& content, LeaderEpoch epoch, TimestampMs now) {
+runtime::Task<Result<void>> write_batches(runtime::File& file, const SnapshotContent& content, LeaderEpoch epoch,
+                                          TimestampMs now) {
   SnapshotBatches batches(content, epoch, now);
   uint64_t position = 0;
   for (;;) {
@@ -86,7 +88,8 @@ std::string snapshot_file_name(SnapshotId id) {
 }
 
 std::optional<SnapshotId> parse_snapshot_file_name(std::string_view name) {
-  if (name.size() != kOffsetDigits + 1 + kEpochDigits + kSuffix.size() || !name.ends_with(kSuffix) || name[kOffsetDigits] != '-') {
+  if (name.size() != kOffsetDigits + 1 + kEpochDigits + kSuffix.size() || !name.ends_with(kSuffix) ||
+      name[kOffsetDigits] != '-') {
     return std::nullopt;
   }
   const auto end = digits<int64_t>(name.substr(0, kOffsetDigits));
@@ -118,8 +121,8 @@ runtime::Task<Result<LoadedSnapshot>> load_snapshot_file(runtime::Disk& disk, st
   });
   if (!read) co_return fail(ErrorCode::kMalformedFile, fmt::format("{}: {}", path, read.error().message()));
   if (!snapshot.control.snapshot_timestamp || !snapshot.control.snapshot_complete) {
-    co_return fail(ErrorCode::kMalformedFile, fmt::format("{}: it has no {}", path,
-                                                          snapshot.control.snapshot_timestamp ? "footer" : "header"));
+    co_return fail(ErrorCode::kMalformedFile,
+                   fmt::format("{}: it has no {}", path, snapshot.control.snapshot_timestamp ? "footer" : "header"));
   }
   co_return std::move(snapshot);
 }

@@ -26,9 +26,9 @@ std::string snapshot_file_name(SnapshotId id);
 std::optional<SnapshotId> parse_snapshot_file_name(std::string_view name);
 
 struct SnapshotContent {
-  TimestampMs last_timestamp = kNoTimestamp;   // of the last record it holds
-  std::vector<Voter> voters;                   // empty with kraft.version 0
-  std::vector<Bytes> values;                   // metadata records
+  TimestampMs last_timestamp = kNoTimestamp;  // of the last record it holds
+  std::vector<Voter> voters;                  // empty with kraft.version 0
+  std::vector<Bytes> values;                  // metadata records
 };
 
 // Writes `dir`/`name`, replacing it. `epoch` stands in its batches. `now`: wall clock.

@@ -26,12 +26,13 @@ Result<void> check_assignment(const MetadataImage& image, const std::vector<Brok
   if (replicas.empty()) return bad_assignment("the assignment of a partition has no replica");
   std::set<BrokerId> seen;
   for (const BrokerId id : replicas) {
-    if (image.broker(id) == nullptr) return bad_assignment(fmt::format("the assignment names broker {}, which is not registered", id));
+    if (image.broker(id) == nullptr)
+      return bad_assignment(fmt::format("the assignment names broker {}, which is not registered", id));
     if (!seen.insert(id).second) return bad_assignment(fmt::format("the assignment names broker {} twice for one partition", id));
   }
   if (replication_factor && replicas.size() != *replication_factor) {
-    return bad_assignment(fmt::format("the assignment gives a partition {} replicas where others have {}", replicas.size(),
-                                      *replication_factor));
+    return bad_assignment(
+        fmt::format("the assignment gives a partition {} replicas where others have {}", replicas.size(), *replication_factor));
   }
   return {};
 }

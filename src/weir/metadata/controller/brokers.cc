@@ -20,7 +20,8 @@ Result<void> check_directories(const MetadataImage& image, const BrokerRegistrat
     if (dir.high == 0 && dir.low < kReservedIds) {
       return fail(ErrorCode::kInvalidRegistration, fmt::format("directory id {} is reserved", dir));
     }
-    if (!seen.insert(dir).second) return fail(ErrorCode::kInvalidRegistration, fmt::format("directory id {} is listed twice", dir));
+    if (!seen.insert(dir).second)
+      return fail(ErrorCode::kInvalidRegistration, fmt::format("directory id {} is listed twice", dir));
   }
   for (const auto& [id, broker] : image.brokers) {
     if (id == request.broker_id) continue;
@@ -94,8 +95,8 @@ void add_leader_changes(const MetadataImage& image, BrokerId broker, bool fenced
 
 Result<Decision<BrokerEpoch>> register_broker(const ControllerContext& context, const BrokerRegistrationRequest& request) {
   if (request.cluster_id != context.image.cluster_id) {
-    return fail(ErrorCode::kInconsistentClusterId, fmt::format("broker {} belongs to cluster {}, and this is {}", request.broker_id,
-                                                               request.cluster_id, context.image.cluster_id));
+    return fail(ErrorCode::kInconsistentClusterId, fmt::format("broker {} belongs to cluster {}, and this is {}",
+                                                               request.broker_id, request.cluster_id, context.image.cluster_id));
   }
   WEIR_CHECK(check_directories(context.image, request));
   WEIR_CHECK(check_broker_features(context.image, request));

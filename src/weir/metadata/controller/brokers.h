@@ -12,7 +12,8 @@ inline constexpr int32_t kProducerIdsPerBlock = 1'000;
 // keeps its epoch's meaning: it is registered anew. It starts fenced.
 // Errors: kInconsistentClusterId, kInvalidRegistration (no directories, one twice, or one of another broker),
 // kUnsupportedVersion (a finalized feature outside what the broker supports).
-Result<Decision<BrokerEpoch>> register_broker(const ControllerContext& context, const protocol::BrokerRegistrationRequest& request);
+Result<Decision<BrokerEpoch>> register_broker(const ControllerContext& context,
+                                              const protocol::BrokerRegistrationRequest& request);
 
 // No record when the broker is so already. Unfencing gives partitions without a leader one of their in-sync replicas;
 // fencing takes leadership from the broker where another in-sync replica is alive, else leaves the partition without a

@@ -59,8 +59,9 @@ Result<void> check_broker_resource(const ControllerContext& context, const std::
 
 // "software_name=regex, ..." of a client metrics subscription.
 Result<void> check_metrics_match(const std::string& value) {
-  static constexpr std::string_view kSelectors[] = {"client_instance_id", "client_id",       "client_software_name",
-                                                    "client_software_version", "client_source_address", "client_source_port"};
+  static constexpr std::string_view kSelectors[] = {"client_instance_id",    "client_id",
+                                                    "client_software_name",  "client_software_version",
+                                                    "client_source_address", "client_source_port"};
   std::string_view rest = value;
   while (!rest.empty()) {
     const size_t comma = rest.find(',');
@@ -92,7 +93,8 @@ Result<void> check_group_bounds(const ControllerContext& context, const std::str
     const int64_t limit = effective_broker_number(context.configs(), name);
     const int64_t number = std::get<int64_t>(value);
     if (bound == "min" ? number < limit : number > limit) {
-      return fail(ErrorCode::kInvalidConfig, fmt::format("{} = {} is {} {} = {}", key, number, bound == "min" ? "below" : "above", name, limit));
+      return fail(ErrorCode::kInvalidConfig,
+                  fmt::format("{} = {} is {} {} = {}", key, number, bound == "min" ? "below" : "above", name, limit));
     }
   }
   return {};
@@ -148,8 +150,8 @@ Result<void> check_new_value(const ControllerContext& context, const ConfigResou
   if (resource.type == ConfigResourceType::kClientMetrics && key == "interval.ms") {
     const int64_t interval = std::get<int64_t>(*parsed);
     if (interval < kMetricsIntervalMinMs || interval > kMetricsIntervalMaxMs) {
-      return invalid_request(fmt::format("interval.ms = {} is not within {} .. {}", interval, kMetricsIntervalMinMs,
-                                         kMetricsIntervalMaxMs));
+      return invalid_request(
+          fmt::format("interval.ms = {} is not within {} .. {}", interval, kMetricsIntervalMinMs, kMetricsIntervalMaxMs));
     }
   }
   return {};

@@ -50,7 +50,8 @@ Result<std::string> edited_list(const ControllerContext& context, const ConfigRe
   return fmt::format("{}", fmt::join(parts, ","));
 }
 
-Result<void> apply_change(const ControllerContext& context, const ConfigResource& resource, const Change& change, ConfigMap& values) {
+Result<void> apply_change(const ControllerContext& context, const ConfigResource& resource, const Change& change,
+                          ConfigMap& values) {
   WEIR_CHECK(check_key_may_change(resource, change.key));
   if (change.operation == Operation::kDelete) {
     values.erase(change.key);
@@ -98,7 +99,8 @@ Result<std::vector<MetadataRecord>> change_resource(const ControllerContext& con
 }
 
 Result<Operation> operation_of(int8_t number) {
-  if (number < 0 || number > 3) return fail(ErrorCode::kInvalidRequest, fmt::format("unknown operation {} on a configuration", number));
+  if (number < 0 || number > 3)
+    return fail(ErrorCode::kInvalidRequest, fmt::format("unknown operation {} on a configuration", number));
   return static_cast<Operation>(number);
 }
 

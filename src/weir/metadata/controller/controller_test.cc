@@ -148,7 +148,8 @@ TEST(CreateTopics, judges_each_item_as_kafka_does) {
 
 TEST(CreateTopics, repeats_and_collisions_within_one_request) {
   Cluster cluster(1);
-  const auto response = cluster.run(create_topics, CreateTopicsRequest{{topic("x"), topic("y"), topic("x"), topic("q.r"), topic("q_r")}});
+  const auto response =
+      cluster.run(create_topics, CreateTopicsRequest{{topic("x"), topic("y"), topic("x"), topic("q.r"), topic("q_r")}});
   std::map<std::string, ErrorCode> codes;
   for (const auto& result : response.topics) codes[result.name] = result.error_code;
   EXPECT_EQ(response.topics.size(), 4u);
@@ -190,13 +191,14 @@ TEST(DeleteTopics, by_name_and_by_id) {
   const Uuid b = cluster.image->topic("b")->id;
   const Uuid c = cluster.image->topic("c")->id;
   DeleteTopicsRequest request;
-  request.topics = {{"a", kZeroUuid}, {std::nullopt, b}, {"nosuch", kZeroUuid}, {std::nullopt, Uuid{0, 1}},
-                    {"c", c}, {std::nullopt, kZeroUuid}, {"b", kZeroUuid}};
+  request.topics = {{"a", kZeroUuid}, {std::nullopt, b},         {"nosuch", kZeroUuid}, {std::nullopt, Uuid{0, 1}},
+                    {"c", c},         {std::nullopt, kZeroUuid}, {"b", kZeroUuid}};
   const auto response = cluster.run(delete_topics, request);
   std::vector<ErrorCode> codes;
   for (const auto& result : response.responses) codes.push_back(result.error_code);
-  EXPECT_THAT(codes, ElementsAre(ErrorCode::kNone, ErrorCode::kNone, ErrorCode::kUnknownTopicOrPartition, ErrorCode::kUnknownTopicId,
-                                 ErrorCode::kInvalidRequest, ErrorCode::kInvalidRequest, ErrorCode::kInvalidRequest));
+  EXPECT_THAT(codes,
+              ElementsAre(ErrorCode::kNone, ErrorCode::kNone, ErrorCode::kUnknownTopicOrPartition, ErrorCode::kUnknownTopicId,
+                          ErrorCode::kInvalidRequest, ErrorCode::kInvalidRequest, ErrorCode::kInvalidRequest));
   EXPECT_EQ(response.responses.at(1).name, "b");
   EXPECT_EQ(response.responses.at(3).name, std::nullopt);
   EXPECT_EQ(cluster.image->topics_by_name.size(), 1u);
@@ -210,7 +212,8 @@ TEST(DeleteTopics, by_name_and_by_id) {
 TEST(CreatePartitions, grows_and_refuses) {
   Cluster cluster(2);
   cluster.run(create_topics, CreateTopicsRequest{{topic("a", 2), topic("b", 2, 2)}});
-  const auto grow = [&](std::string name, int32_t count, std::optional<std::vector<std::vector<int32_t>>> replicas = std::nullopt) {
+  const auto grow = [&](std::string name, int32_t count,
+                        std::optional<std::vector<std::vector<int32_t>>> replicas = std::nullopt) {
     CreatePartitionsRequest request;
     request.topics.emplace_back();
     request.topics[0].name = std::move(name);
@@ -356,7 +359,8 @@ TEST(Placement, spreads_evenly_over_brokers_and_racks) {
       for (int factor = 1; factor <= std::min(brokers, 4); ++factor) {
         Cluster cluster(brokers, racks);
         const int count = brokers * 20;
-        const auto placed = place_replicas(placement_brokers(*cluster.image), count, static_cast<int16_t>(factor), cluster.random);
+        const auto placed =
+            place_replicas(placement_brokers(*cluster.image), count, static_cast<int16_t>(factor), cluster.random);
         ASSERT_TRUE(placed.has_value());
         std::map<BrokerId, int> leaders;
         std::map<BrokerId, int> replicas;
@@ -374,7 +378,8 @@ TEST(Placement, spreads_evenly_over_brokers_and_racks) {
         for (int id = 1; id <= brokers; ++id) EXPECT_EQ(leaders[BrokerId(id)], 20);
         const bool even_racks = racks == 0 || brokers % racks == 0;
         for (int id = 1; even_racks && id <= brokers; ++id) {
-          EXPECT_NEAR(replicas[BrokerId(id)], 20 * factor, 20 * factor / 2.0) << racks << " racks, " << brokers << " brokers, rf " << factor;
+          EXPECT_NEAR(replicas[BrokerId(id)], 20 * factor, 20 * factor / 2.0)
+              << racks << " racks, " << brokers << " brokers, rf " << factor;
         }
       }
     }
@@ -443,7 +448,8 @@ TEST(Brokers, registrations_are_checked) {
 TEST(ProducerIds, blocks_do_not_overlap) {
   Cluster cluster(1);
   EXPECT_EQ(allocate_producer_ids(cluster.context(), BrokerId(1), BrokerEpoch(9)).error().code(), ErrorCode::kStaleBrokerEpoch);
-  EXPECT_EQ(allocate_producer_ids(cluster.context(), BrokerId(5), BrokerEpoch(9)).error().code(), ErrorCode::kBrokerIdNotRegistered);
+  EXPECT_EQ(allocate_producer_ids(cluster.context(), BrokerId(5), BrokerEpoch(9)).error().code(),
+            ErrorCode::kBrokerIdNotRegistered);
   for (int64_t block = 0; block < 3; ++block) {
     auto decision = allocate_producer_ids(cluster.context(), BrokerId(1), BrokerEpoch(1));
     ASSERT_TRUE(decision.has_value());

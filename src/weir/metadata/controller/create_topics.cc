@@ -27,8 +27,8 @@ Result<void> check_new_name(const MetadataImage& image, const std::string& name)
   }
   if (const Topic* other = colliding_topic(image, name)) {
     return fail(ErrorCode::kInvalidTopicException,
-                fmt::format("topic \"{}\" collides with the existing topic \"{}\": names may not differ in '.' and '_' alone", name,
-                            other->name));
+                fmt::format("topic \"{}\" collides with the existing topic \"{}\": names may not differ in '.' and '_' alone",
+                            name, other->name));
   }
   return {};
 }
@@ -148,8 +148,8 @@ Decision<protocol::CreateTopicsResponse> create_topics(const ControllerContext& 
     int& count = times[wanted.name];
     if (count == 0) continue;  // a repeated name, answered already
     if (std::exchange(count, 0) > 1) {
-      decision.response.topics.push_back(
-          failed(wanted.name, Error(ErrorCode::kInvalidRequest, fmt::format("the request names topic \"{}\" twice", wanted.name))));
+      decision.response.topics.push_back(failed(
+          wanted.name, Error(ErrorCode::kInvalidRequest, fmt::format("the request names topic \"{}\" twice", wanted.name))));
       continue;
     }
     TopicResult result;

@@ -18,11 +18,11 @@ namespace weir::metadata {
 inline constexpr size_t kRecordsPerChangeMax = 10'000;
 
 struct ControllerContext {
-  const MetadataImage& image;      // with every change decided before this one
+  const MetadataImage& image;  // with every change decided before this one
   const StaticConfig& fixed;
-  BrokerId node;                   // whose static configuration `fixed` is
+  BrokerId node;  // whose static configuration `fixed` is
   runtime::Random& random;
-  Offset next_offset;              // of the first record decided here
+  Offset next_offset;  // of the first record decided here
 
   ConfigContext configs() const { return {image, fixed, node}; }
 };

@@ -31,14 +31,17 @@ class Deleter {
 
   void add(const Asked& asked) {
     const bool by_id = !asked.topic_id.is_zero();
-    if (by_id && asked.name) return answer(not_deleted(asked, ErrorCode::kInvalidRequest, "give a topic's name or its id, not both"));
-    if (!by_id && !asked.name) return answer(not_deleted(asked, ErrorCode::kInvalidRequest, "neither a topic's name nor its id is given"));
+    if (by_id && asked.name)
+      return answer(not_deleted(asked, ErrorCode::kInvalidRequest, "give a topic's name or its id, not both"));
+    if (!by_id && !asked.name)
+      return answer(not_deleted(asked, ErrorCode::kInvalidRequest, "neither a topic's name nor its id is given"));
     const Topic* topic = by_id ? context_.image.topic(asked.topic_id) : context_.image.topic(std::string_view(*asked.name));
     if (topic == nullptr) {
       return answer(not_deleted(asked, by_id ? ErrorCode::kUnknownTopicId : ErrorCode::kUnknownTopicOrPartition));
     }
     if (!done_.insert(topic->id).second) {
-      return answer(not_deleted(asked, ErrorCode::kInvalidRequest, fmt::format("the request names topic \"{}\" twice", topic->name)));
+      return answer(
+          not_deleted(asked, ErrorCode::kInvalidRequest, fmt::format("the request names topic \"{}\" twice", topic->name)));
     }
     Deleted result;
     result.name = topic->name;

@@ -29,11 +29,11 @@ Result<void> check_features(const MetadataImage& image) {
                               name, level));
     }
     if (level < known->min || level > known->max) {
-      return fail(ErrorCode::kUnsupportedFeature,
-                  fmt::format("this cluster has {} {}, and this version of Weir serves {} to {}; {}", name, level, known->min,
-                              known->max,
-                              level > known->max ? "start it with a newer version of Weir, or keep the server that made it"
-                                                 : "raise it first with the server that made it (kafka-features.sh upgrade)"));
+      return fail(
+          ErrorCode::kUnsupportedFeature,
+          fmt::format("this cluster has {} {}, and this version of Weir serves {} to {}; {}", name, level, known->min, known->max,
+                      level > known->max ? "start it with a newer version of Weir, or keep the server that made it"
+                                         : "raise it first with the server that made it (kafka-features.sh upgrade)"));
     }
   }
   return {};
