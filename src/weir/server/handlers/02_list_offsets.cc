@@ -1,7 +1,7 @@
 // ListOffsets 1-11: offsets by timestamp or by a special mark.
 //   -1 latest: the end a reader of that isolation sees. -2 earliest. -3 (7+) the record with the largest timestamp. -4 (8+)
 //   earliest on local disk: as -2, nothing is tiered. -5 (9+) latest tiered and -6 (11+) earliest pending upload: none, offset
-//   -1. A mark that the version lacks: UNSUPPORTED_VERSION for the partition. By time: the first record at or after it with
+//   -1. A mark that the version lacks, or that is none: UNSUPPORTED_VERSION for the partition. By time: the first record at or after it with
 //   its own timestamp; none: offset -1, timestamp -1, no error. A partition named twice: one INVALID_REQUEST.
 #include <set>
 
@@ -17,6 +17,8 @@ using PartitionAnswer = ListOffsetsResponse::ListOffsetsPartitionResponse;
 using replication::Isolation;
 
 constexpr int16_t kFirstOffsetsWithEpoch = 4;
+constexpr int16_t kInNoVersion = INT16_MAX;
+
 constexpr int64_t kLatest = -1;
 constexpr int64_t kEarliest = -2;
 constexpr int64_t kMaxTimestamp = -3;
@@ -30,7 +32,7 @@ int16_t first_version_of(int64_t mark) {
     case kEarliestLocal: return 8;
     case kLatestTiered: return 9;
     case kEarliestPendingUpload: return 11;
-    default: return 1;
+    default: return mark < kEarliestPendingUpload ? kInNoVersion : int16_t{1};
   }
 }
 
