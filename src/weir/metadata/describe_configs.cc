@@ -1,5 +1,7 @@
 #include "weir/metadata/describe_configs.h"
 
+#include <algorithm>
+
 namespace weir::metadata {
 namespace {
 
@@ -9,22 +11,51 @@ std::optional<std::string> shown(const ConfigOption* option, const std::string& 
   return value;
 }
 
-// Every place where broker option `name` has a value, strongest first.
-std::vector<ConfigSynonym> broker_places(const ConfigContext& context, std::string_view name) {
+// Every place where one of the broker options `names` (the first is the strongest) has a value, strongest place first.
+std::vector<ConfigSynonym> broker_places(const ConfigContext& context, const std::vector<std::string_view>& names) {
   std::vector<ConfigSynonym> places;
-  const ConfigOption* option = find_option(ConfigScope::kBroker, name);
-  const auto add = [&](const std::string& value, ConfigSource source) {
-    places.push_back({std::string(name), shown(option, value), source});
+  const auto add = [&](std::string_view name, const std::string& value, ConfigSource source) {
+    places.push_back({std::string(name), shown(find_option(ConfigScope::kBroker, name), value), source});
   };
-  const ConfigMap& own = context.image.config({ConfigResourceType::kBroker, std::to_string(context.broker.value())});
-  if (const std::string* value = own.find(name)) add(*value, ConfigSource::kDynamicBroker);
-  if (const std::string* value = context.image.config({ConfigResourceType::kBroker, ""}).find(name)) {
-    add(*value, ConfigSource::kDynamicDefaultBroker);
+  const auto add_dynamic = [&](const std::string& broker, ConfigSource source) {
+    const ConfigMap& values = context.image.config({ConfigResourceType::kBroker, broker});
+    for (const std::string_view name : names) {
+      if (const std::string* value = values.find(name)) add(name, *value, source);
+    }
+  };
+  add_dynamic(std::to_string(context.broker.value()), ConfigSource::kDynamicBroker);
+  add_dynamic("", ConfigSource::kDynamicDefaultBroker);
+  for (const std::string_view name : names) {
+    const auto fixed = context.fixed.find(name);
+    if (fixed != context.fixed.end()) add(name, fixed->second, ConfigSource::kStaticBroker);
   }
-  const auto fixed = context.fixed.find(name);
-  if (fixed != context.fixed.end()) add(fixed->second, ConfigSource::kStaticBroker);
-  if (option != nullptr && option->default_value) add(std::string(*option->default_value), ConfigSource::kDefault);
+  for (const std::string_view name : names) {
+    const ConfigOption* option = find_option(ConfigScope::kBroker, name);
+    if (option != nullptr && option->default_value) add(name, std::string(*option->default_value), ConfigSource::kDefault);
+  }
   return places;
+}
+
+std::vector<std::string_view> names_of(std::span<const BrokerSynonym> synonyms) {
+  std::vector<std::string_view> names;
+  for (const BrokerSynonym& synonym : synonyms) names.push_back(synonym.broker_option);
+  return names;
+}
+
+// As Kafka: the list begins at the first place of the first of `names`; without one it is empty.
+std::vector<ConfigSynonym> places_from(const std::vector<std::string_view>& names, std::vector<ConfigSynonym> places) {
+  if (names.empty()) return {};
+  places.erase(places.begin(), std::ranges::find(places, names.front(), &ConfigSynonym::name));
+  return places;
+}
+
+// The broker options that say the same thing as `name` in other units, with it; just it for most.
+std::vector<std::string_view> broker_names(std::string_view name) {
+  for (const ConfigOption& topic_option : options_of(ConfigScope::kTopic)) {
+    const std::vector<std::string_view> names = names_of(broker_synonyms(topic_option.name));
+    if (std::ranges::find(names, name) != names.end()) return names;
+  }
+  return {name};
 }
 
 DescribedConfig row_of(const ConfigOption& option) {
@@ -61,11 +92,8 @@ std::vector<DescribedConfig> describe_topic_config(const ConfigContext& context,
     if (const std::string* value = overrides.find(option.name)) {
       row.synonyms.push_back({row.name, *value, ConfigSource::kTopic});
     }
-    // Kafka lists the places of the first broker name only (log.retention.ms, not .hours).
-    const auto names = broker_synonyms(option.name);
-    if (!names.empty()) {
-      for (ConfigSynonym& place : broker_places(context, names.front().broker_option)) row.synonyms.push_back(std::move(place));
-    }
+    const std::vector<std::string_view> names = names_of(broker_synonyms(option.name));
+    for (ConfigSynonym& place : places_from(names, broker_places(context, names))) row.synonyms.push_back(std::move(place));
     row.source = strongest(row.synonyms);
     rows.push_back(std::move(row));
   }
@@ -77,7 +105,7 @@ std::vector<DescribedConfig> describe_broker_config(const ConfigContext& context
   for (const ConfigOption& option : options_of(ConfigScope::kBroker)) {
     if (option.internal) continue;
     DescribedConfig row = row_of(option);
-    row.synonyms = broker_places(context, option.name);
+    row.synonyms = places_from({option.name}, broker_places(context, broker_names(option.name)));
     row.source = strongest(row.synonyms);
     if (option.only_dynamic && row.source == ConfigSource::kDefault) continue;
     row.read_only = option.update == ConfigUpdate::kRestart;

@@ -52,7 +52,7 @@ Result<void> check_broker_resource(const ControllerContext& context, const std::
     return invalid_request(fmt::format("\"{}\" is not a broker's id", name));
   }
   if (context.image.broker(BrokerId(id)) == nullptr && !context.image.controllers.contains(BrokerId(id))) {
-    return fail(ErrorCode::kBrokerIdNotRegistered, fmt::format("no node {} is registered", id));
+    return invalid_request(fmt::format("no node {} is registered", id));
   }
   return {};
 }

@@ -279,7 +279,7 @@ TEST(AlterConfigs, judges_each_change_as_kafka_does) {
       {broker, "foo.bar", 0, "x", ErrorCode::kNone},
       {all, "listeners", 0, "PLAINTEXT://x:1", ErrorCode::kInvalidRequest},
       {{ConfigResourceType::kBroker, "abc"}, "log.retention.ms", 0, "5", ErrorCode::kInvalidRequest},
-      {{ConfigResourceType::kBroker, "7"}, "log.retention.ms", 0, "5", ErrorCode::kBrokerIdNotRegistered},
+      {{ConfigResourceType::kBroker, "7"}, "log.retention.ms", 0, "5", ErrorCode::kInvalidRequest},
       {broker, "leader.replication.throttled.rate", 0, "5", ErrorCode::kNone},
       {broker, "leader.replication.throttled.rate", 0, "x", ErrorCode::kInvalidRequest},
       {all, "message.max.bytes", 0, "-5", ErrorCode::kInvalidRequest},

@@ -25,9 +25,12 @@ std::vector<Asked> asked_topics(const protocol::DeleteTopicsRequest& request) {
   return asked;
 }
 
+// Decides the whole request: what it means more than once, in whatever way, gets one refusal and stays.
 class Deleter {
  public:
-  explicit Deleter(const ControllerContext& context) : context_(context) {}
+  Deleter(const ControllerContext& context, const std::vector<Asked>& asked) : context_(context) {
+    for (const Asked& topic : asked) ++named_[meaning_of(topic)];
+  }
 
   void add(const Asked& asked) {
     const bool by_id = !asked.topic_id.is_zero();
@@ -35,13 +38,14 @@ class Deleter {
       return answer(not_deleted(asked, ErrorCode::kInvalidRequest, "give a topic's name or its id, not both"));
     if (!by_id && !asked.name)
       return answer(not_deleted(asked, ErrorCode::kInvalidRequest, "neither a topic's name nor its id is given"));
-    const Topic* topic = by_id ? context_.image.topic(asked.topic_id) : context_.image.topic(std::string_view(*asked.name));
+    const std::string meaning = meaning_of(asked);
+    if (named_[meaning] > 1) {
+      if (!done_.insert(meaning).second) return;
+      return answer(not_deleted(asked, ErrorCode::kInvalidRequest, "the request names this topic more than once"));
+    }
+    const Topic* topic = find(asked);
     if (topic == nullptr) {
       return answer(not_deleted(asked, by_id ? ErrorCode::kUnknownTopicId : ErrorCode::kUnknownTopicOrPartition));
-    }
-    if (!done_.insert(topic->id).second) {
-      return answer(
-          not_deleted(asked, ErrorCode::kInvalidRequest, fmt::format("the request names topic \"{}\" twice", topic->name)));
     }
     Deleted result;
     result.name = topic->name;
@@ -52,10 +56,20 @@ class Deleter {
   Decision<protocol::DeleteTopicsResponse> take() && { return std::move(decision_); }
 
  private:
+  const Topic* find(const Asked& asked) const {
+    if (!asked.topic_id.is_zero()) return context_.image.topic(asked.topic_id);
+    return asked.name ? context_.image.topic(std::string_view(*asked.name)) : nullptr;
+  }
+  // The same text for the same topic, whether by name or by id.
+  std::string meaning_of(const Asked& asked) const {
+    if (const Topic* topic = find(asked)) return topic->id.text();
+    return asked.topic_id.is_zero() ? "name " + asked.name.value_or("") : asked.topic_id.text();
+  }
   void answer(Deleted result) { decision_.response.responses.push_back(std::move(result)); }
 
   const ControllerContext& context_;
-  std::set<Uuid> done_;
+  std::map<std::string, int> named_;
+  std::set<std::string> done_;
   Decision<protocol::DeleteTopicsResponse> decision_;
 };
 
@@ -72,7 +86,7 @@ Decision<protocol::DeleteTopicsResponse> delete_topics(const ControllerContext& 
     }
     return refused;
   }
-  Deleter deleter(context);
+  Deleter deleter(context, asked);
   for (const Asked& topic : asked) deleter.add(topic);
   return std::move(deleter).take();
 }
