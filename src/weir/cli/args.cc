@@ -70,6 +70,7 @@ struct CommandLine {
   CLI::App* format_command = nullptr;
   CLI::App* dump_command = nullptr;
   CLI::App* events_command = nullptr;
+  CLI::App* configuration_command = nullptr;
   CLI::App* version_command = nullptr;
 
   CommandLine() {
@@ -104,6 +105,10 @@ struct CommandLine {
     events_command->add_option("--users", events_args.users)->check(CLI::Range(1u, 10'000'000u));
     events_command->add_flag("--no-clock", no_clock);
 
+    CLI::App* doc = command(app, "doc", help::kDoc);
+    doc->require_subcommand(1);
+    configuration_command = command(*doc, "configuration", help::kDoc);
+
     version_command = command(app, "version", "weir version: which version this is\n");
   }
 
@@ -118,6 +123,7 @@ struct CommandLine {
       events_args.clock = !no_clock;
       return demo_events(events_args);
     }
+    if (configuration_command->parsed()) return doc_configuration();
     return version();
   }
 };

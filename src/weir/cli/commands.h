@@ -53,6 +53,9 @@ struct DemoEventsArgs {
 };
 int demo_events(const DemoEventsArgs& args);
 
+// docs/configuration.md.
+int doc_configuration();
+
 int version();
 
 }  // namespace weir::cli

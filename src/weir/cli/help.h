@@ -94,6 +94,11 @@ examples
   weir log dump --records /var/lib/weir/log/__cluster_metadata-0/00000000000000000000.log
 )";
 
+inline constexpr std::string_view kDoc = R"(weir doc: pages of the documentation that are made from tables in this program
+
+usage: weir doc configuration > docs/configuration.md
+)";
+
 inline constexpr std::string_view kDemo = R"(weir demo: data to try things with
 
 usage: weir demo events [options]

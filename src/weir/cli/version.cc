@@ -1,6 +1,7 @@
 #include <fmt/format.h>
 
 #include "weir/cli/commands.h"
+#include "weir/node/config_page.h"
 #include "weir/node/options.h"
 
 namespace weir::cli {
@@ -13,6 +14,11 @@ int version() {
              "compiler " __VERSION__
 #endif
   );
+  return kDone;
+}
+
+int doc_configuration() {
+  fmt::print("{}", node::configuration_page());
   return kDone;
 }
 

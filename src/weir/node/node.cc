@@ -32,6 +32,10 @@ Task<void> stop_clients(server::BrokerServer* broker, Deadline deadline, runtime
 
 Node::Node(runtime::Environment environment, NodeOptions options)
     : environment_(environment),
+      storage_environment_(named(environment, "storage")),
+      replication_environment_(named(environment, "replication")),
+      server_environment_(named(environment, "server")),
+      http_environment_(named(environment, "http")),
       options_(std::move(options)),
       constructed_(environment.executor.now()),
       background_(environment.executor) {
@@ -120,7 +124,7 @@ Task<Result<void>> Node::open_directories() {
     WEIR_CO_TRY(formatted_, co_await metadata::format(environment_, dirs, std::move(format)));
     environment_.log.info("formatted {} for the new cluster {}", fmt::join(dirs, ", "), formatted_.front().cluster_id);
   }
-  WEIR_CO_TRY(logs_, co_await storage::LogManager::open(environment_, options_.logs));
+  WEIR_CO_TRY(logs_, co_await storage::LogManager::open(storage_environment_, options_.logs));
   options_.server.cluster_id = logs_->cluster_id();
   const std::vector<storage::DirectoryInfo> opened = logs_->directories();
   WEIR_ASSERT(opened.size() == dirs.size(), opened.size(), dirs.size());
@@ -151,12 +155,12 @@ Task<Result<void>> Node::open_metadata() {
 
 Task<Result<void>> Node::open_ports() {
   const BrokerId self = options_.server.node_id;
-  partitions_ = std::make_unique<replication::PartitionManager>(environment_, *logs_, options_.static_config, self);
+  partitions_ = std::make_unique<replication::PartitionManager>(replication_environment_, *logs_, options_.static_config, self);
   fetch_sessions_ = std::make_unique<server::FetchSessionCache>(options_.server.fetch_session_slots, environment_.random.word());
   producer_ids_ = std::make_unique<server::ProducerIds>(environment_, *metadata_, self);
   request_metrics_ = std::make_unique<server::RequestMetrics>(metrics_);
   services_ = std::make_unique<server::Services>(server::Services{
-      .environment = environment_,
+      .environment = server_environment_,
       .options = options_.server,
       .static_config = options_.static_config,
       .metadata = *metadata_,
@@ -176,7 +180,7 @@ Task<Result<void>> Node::open_ports() {
 Task<Result<void>> Node::open_http() {
   if (!options_.http) co_return Result<void>();
   pages_ = std::make_unique<Pages>(options_, ready_, metrics_, *metadata_, *partitions_);
-  http_ = std::make_unique<http::Server>(environment_, *pages_);
+  http_ = std::make_unique<http::Server>(http_environment_, *pages_);
   runtime::Endpoint bind = options_.http->bind;
   // Asking by connecting is quicker than a listen that fails: that one looks for who has the port.
   for (int i = 0; options_.http->next_free_port && i < kHttpPortsTried && bind.port > 0 && bind.port < UINT16_MAX; ++i) {

@@ -65,7 +65,16 @@ class Node {
   static Task<void> expire_records(Node* self);
   void announce() const;
 
+  static runtime::Environment named(runtime::Environment environment, std::string_view module) {
+    environment.log = environment.log.named(module);
+    return environment;
+  }
+
   runtime::Environment environment_;
+  runtime::Environment storage_environment_;   // the same, with the module's name in its log lines
+  runtime::Environment replication_environment_;
+  runtime::Environment server_environment_;
+  runtime::Environment http_environment_;
   NodeOptions options_;
   MonoTime constructed_;
   MetricRegistry metrics_;

@@ -1,0 +1,132 @@
+#include "weir/node/config_page.h"
+
+#include <map>
+
+#include <fmt/format.h>
+
+#include "weir/metadata/config_table.h"
+
+namespace weir::node {
+namespace {
+
+using metadata::ConfigOption;
+using metadata::ConfigScope;
+using metadata::ConfigStatus;
+
+constexpr std::string_view kIntroduction = R"(# Configuration
+
+Generated from the option table (`src/weir/metadata/config_rows_*.h`) by `weir doc configuration`; a test keeps it current.
+
+Weir takes Apache Kafka's property names, defaults and ranges. `weir serve` reads them from, the later one wins:
+
+1. the defaults below;
+2. a properties file: `weir serve server.properties`;
+3. the environment: `WEIR_LOG_RETENTION_HOURS=24` is `log.retention.hours=24`;
+4. the command line: `--override log.retention.hours=24`, `--data-dir DIR`, `--port N`.
+
+Where nothing is said, a node is broker and controller in one (`node.id=1`), Kafka clients connect to `localhost:9092`, the
+controller listens on `localhost:9093`, metrics and health are at `http://localhost:8080/` or the next free port, and the data
+lies in `/var/lib/weir/log` for root, else in `$XDG_DATA_HOME/weir/log` or `~/.local/share/weir/log`. (The tables show Kafka's
+defaults for these options.)
+
+A value that does not fit ends the start with exit code 2 and a sentence that names file, line, value and what is allowed. A
+property that nobody knows is a warning with the nearest known name. An option that Weir accepts without effect is named in
+the log when it is set to something else than its default.
+
+*Change*: `restart` only in the file; `broker` while it runs, for one broker; `cluster` while it runs, for one broker or all.
+Topic, group and client-metrics options are always changed while the cluster runs.
+)";
+
+std::string_view change_text(metadata::ConfigUpdate update) {
+  switch (update) {
+    case metadata::ConfigUpdate::kRestart: return "restart";
+    case metadata::ConfigUpdate::kPerBroker: return "broker";
+    case metadata::ConfigUpdate::kClusterWide: return "cluster";
+  }
+  return "";
+}
+
+// What the type allows anyway is left out.
+std::string allowed_text(const ConfigOption& option) {
+  std::string text = metadata::allowed_text(option);
+  for (const std::string_view most : {" .. 2147483647", " .. 9223372036854775807", " .. 32767"}) {
+    if (text.ends_with(most)) text = text.substr(0, text.size() - most.size()) + " or more";
+  }
+  const bool is_any = text.starts_with("-2147483648 ") || text.starts_with("-9223372036854775808 ") || text.starts_with("-32768 ");
+  return is_any && text.ends_with(" or more") ? std::string() : text;
+}
+
+std::string default_text(const ConfigOption& option) {
+  if (!option.default_value) return "";
+  return option.default_value->empty() ? "(empty)" : fmt::format("`{}`", *option.default_value);
+}
+
+// A bar would end the cell.
+std::string cell(std::string_view text) {
+  std::string out;
+  for (const char c : text) {
+    if (c == '|') out += '\\';
+    out += c;
+  }
+  return out;
+}
+
+std::string lower_type(const ConfigOption& option) {
+  std::string out(metadata::type_text(option.type));
+  for (char& c : out) c = static_cast<char>(c - 'A' + 'a');
+  return out;
+}
+
+void add_honoured(std::string& page, ConfigScope scope, bool with_change) {
+  page += with_change ? "| option | type | default | allowed | change | what it is for |\n| -- | -- | -- | -- | -- | -- |\n"
+                      : "| option | type | default | allowed | what it is for |\n| -- | -- | -- | -- | -- |\n";
+  for (const ConfigOption& option : metadata::options_of(scope)) {
+    if (option.internal || metadata::status_of(option.effect) != ConfigStatus::kHonoured) continue;
+    fmt::format_to(std::back_inserter(page), "| `{}` | {} | {} | {} |", option.name, lower_type(option), cell(default_text(option)),
+                   cell(allowed_text(option)));
+    if (with_change) fmt::format_to(std::back_inserter(page), " {} |", change_text(option.update));
+    fmt::format_to(std::back_inserter(page), " {} |\n", cell(option.doc));
+  }
+}
+
+// The rest, by why: one line of names each.
+void add_others(std::string& page, ConfigScope scope) {
+  std::map<std::string_view, std::string> accepted;
+  std::string refused;
+  for (const ConfigOption& option : metadata::options_of(scope)) {
+    if (option.internal) continue;
+    const ConfigStatus status = metadata::status_of(option.effect);
+    if (status == ConfigStatus::kAccepted) {
+      std::string& names = accepted[metadata::reason_of(option.effect)];
+      names += fmt::format("{}`{}`", names.empty() ? "" : ", ", option.name);
+    } else if (status == ConfigStatus::kRefused) {
+      fmt::format_to(std::back_inserter(refused), "- `{}`: {}\n", option.name, metadata::reason_of(option.effect));
+    }
+  }
+  if (!accepted.empty()) page += "\nAccepted and described, without effect:\n\n";
+  for (const auto& [reason, names] : accepted) fmt::format_to(std::back_inserter(page), "- {}: {}\n", reason, names);
+  if (!refused.empty()) page += "\nRefused, unless at the default:\n\n" + refused;
+}
+
+void add_scope(std::string& page, std::string_view title, ConfigScope scope) {
+  fmt::format_to(std::back_inserter(page), "\n## {}\n\n", title);
+  size_t honoured = 0;
+  for (const ConfigOption& option : metadata::options_of(scope)) {
+    honoured += metadata::status_of(option.effect) == ConfigStatus::kHonoured && !option.internal ? 1 : 0;
+  }
+  if (honoured > 0) add_honoured(page, scope, scope == ConfigScope::kBroker);
+  add_others(page, scope);
+}
+
+}  // namespace
+
+std::string configuration_page() {
+  std::string page(kIntroduction);
+  add_scope(page, "Node options", ConfigScope::kBroker);
+  add_scope(page, "Topic options", ConfigScope::kTopic);
+  add_scope(page, "Group options", ConfigScope::kGroup);
+  add_scope(page, "Client metrics options", ConfigScope::kClientMetrics);
+  return page;
+}
+
+}  // namespace weir::node
