@@ -47,7 +47,7 @@ std::string_view change_text(metadata::ConfigUpdate update) {
 }
 
 // What the type allows anyway is left out.
-std::string allowed_text(const ConfigOption& option) {
+std::string shown_limits(const ConfigOption& option) {
   std::string text = metadata::allowed_text(option);
   for (const std::string_view most : {" .. 2147483647", " .. 9223372036854775807", " .. 32767"}) {
     if (text.ends_with(most)) text = text.substr(0, text.size() - most.size()) + " or more";
@@ -83,7 +83,7 @@ void add_honoured(std::string& page, ConfigScope scope, bool with_change) {
   for (const ConfigOption& option : metadata::options_of(scope)) {
     if (option.internal || metadata::status_of(option.effect) != ConfigStatus::kHonoured) continue;
     fmt::format_to(std::back_inserter(page), "| `{}` | {} | {} | {} |", option.name, lower_type(option), cell(default_text(option)),
-                   cell(allowed_text(option)));
+                   cell(shown_limits(option)));
     if (with_change) fmt::format_to(std::back_inserter(page), " {} |", change_text(option.update));
     fmt::format_to(std::back_inserter(page), " {} |\n", cell(option.doc));
   }
