@@ -101,7 +101,6 @@ Task<void> expect_same(runtime::Environment& env, Offset base, std::string_view 
   EXPECT_TRUE(equal(*ours, golden("golden-0/" + name))) << name << ": " << ours->size() << " bytes";
 }
 
-// Property: recovery of Kafka's segments from one snapshot and without indexes makes Kafka's indexes and its last snapshot.
 Task<void> recovered(runtime::Environment& env) {
   co_await lay_out(env, false);
   LogKit kit(env);
@@ -118,6 +117,7 @@ Task<void> recovered(runtime::Environment& env) {
   co_await expect_same(env, Offset(41), kTxnIndexSuffix);
   co_await expect_same(env, Offset(45), kSnapshotSuffix);
 }
+// Property: recovery of Kafka's segments from one snapshot and without indexes makes Kafka's indexes and its last snapshot.
 TEST(Golden, recovery_makes_the_same_indexes) {
   SimWorld world(1);
   runtime::SimNode& node = world.add_node("broker");
@@ -125,7 +125,6 @@ TEST(Golden, recovery_makes_the_same_indexes) {
   world.run(node, recovered(environment));
 }
 
-// Property: Kafka's batches appended one by one make Kafka's log, index and time index.
 Task<void> appended(runtime::Environment& env) {
   {
     LogKit kit(env);
@@ -145,6 +144,7 @@ Task<void> appended(runtime::Environment& env) {
   }
   for (const std::string_view suffix : {kLogSuffix, kOffsetIndexSuffix, kTimeIndexSuffix}) co_await expect_same(env, Offset(21), suffix);
 }
+// Property: Kafka's batches appended one by one make Kafka's log, index and time index.
 TEST(Golden, appends_make_the_same_files) {
   SimWorld world(2);
   runtime::SimNode& node = world.add_node("broker");
@@ -152,7 +152,6 @@ TEST(Golden, appends_make_the_same_files) {
   world.run(node, appended(environment));
 }
 
-// Property: a cleanly stopped Kafka's log opens without recovery, with its producers and its aborted transaction.
 Task<void> adopted(runtime::Environment& env) {
   co_await lay_out(env, true);
   LogKit kit(env);
@@ -166,6 +165,7 @@ Task<void> adopted(runtime::Environment& env) {
   co_await expect_same(env, Offset(42), kOffsetIndexSuffix);
   co_await expect_same(env, Offset(42), kTimeIndexSuffix);
 }
+// Property: a cleanly stopped Kafka's log opens without recovery, with its producers and its aborted transaction.
 TEST(Golden, a_stopped_log_of_kafka_opens) {
   SimWorld world(3);
   runtime::SimNode& node = world.add_node("broker");

@@ -149,7 +149,7 @@ Task<Result<void>> Log::Core::close() {
     }
     if (done) done = co_await segment.write_indexes();
     if (done) done = co_await segment.sync_indexes();
-    directory_dirty_ = true;
+    ++directory_changes_;
   }
   if (done) done = co_await sync_files(written_end);
   if (!done && !failure) io_failed(done.error());

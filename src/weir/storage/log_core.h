@@ -125,6 +125,7 @@ class Log::Core final : public Flushable, private runtime::TurnHook, private Dir
   void advance_written(Offset offset);
   Task<Result<void>> sync_files(Offset target);
   Task<Result<void>> save_epochs();
+  Task<Result<void>> sync_directory();
   Task<Result<void>> write_snapshot(Offset offset, Bytes snapshot);
 
   // log_load.cc
@@ -156,7 +157,8 @@ class Log::Core final : public Flushable, private runtime::TurnHook, private Dir
   bool writer_running_ = false;
   bool closing_ = false;
   bool syncing_ = false;
-  bool directory_dirty_ = false;          // files came or went since the directory was synced
+  uint64_t directory_changes_ = 0;        // files that came or went
+  uint64_t directory_synced_ = 0;         // of them, those whose names are durable
   Offset flush_wanted_{0};                // somebody waits for everything below to be durable
   std::optional<Offset> epochs_unsaved_from_;   // the epoch file does not know about epochs from here
   std::vector<Offset> snapshots_;         // producer snapshots on disk, rising

@@ -161,14 +161,14 @@ std::string lives(uint64_t seed, Outside& outside) {
 TEST(LogCrash, acknowledged_batches_survive) {
   int acknowledgements = 0;
   int duplicates = 0;
-  for (uint64_t seed = 0; seed < 30; ++seed) {
+  for (uint64_t seed = 0; seed < 20; ++seed) {
     Outside outside;
     const std::string wrong = lives(seed, outside);
     ASSERT_EQ(wrong, "") << "seed " << seed;
     acknowledgements += outside.acknowledgements;
     duplicates += outside.duplicates;
   }
-  EXPECT_GT(acknowledgements, 2500);
+  EXPECT_GT(acknowledgements, 1500);
   EXPECT_GT(duplicates, 0);   // some batch was written, not acknowledged, and sent again
 }
 
@@ -213,8 +213,6 @@ Task<void> replace_log(runtime::Environment& env, Bytes content) {
   EXPECT_TRUE(co_await runtime::write_file_atomically(env.disk, fmt::format("{}/{:020}.log", kLogPath, 0), std::move(content)));
 }
 
-// Property: a last batch that is cut at any byte, or damaged at any byte that its CRC or its length covers, is dropped, and
-// nothing else is; a tail of zeros is dropped too. The log then takes appends at the right offset.
 Task<void> damaged_tail(runtime::Environment& env) {
   const Written good = co_await write_one(env);
   const Offset before_last = good.end + -2;
@@ -243,6 +241,8 @@ Task<void> damaged_tail(runtime::Environment& env) {
   zeros.resize(zeros.size() + 5000);
   EXPECT_EQ(co_await reopened_end(zeros), good.end);
 }
+// Property: a last batch that is cut at any byte, or damaged at any byte that its CRC or its length covers, is dropped, and
+// nothing else is; a tail of zeros is dropped too. The log then takes appends at the right offset.
 TEST(LogCrash, a_damaged_tail_is_cut) {
   SimWorld world(1);
   runtime::SimNode& node = world.add_node("broker");
@@ -250,7 +250,6 @@ TEST(LogCrash, a_damaged_tail_is_cut) {
   world.run(node, damaged_tail(environment));
 }
 
-// Property: indexes that are missing, cut or wrong are rebuilt to the same bytes.
 Task<void> lost_indexes(runtime::Environment& env) {
   const Written good = co_await write_one(env);
   EXPECT_GT(good.index.size(), 40u);
@@ -275,6 +274,7 @@ Task<void> lost_indexes(runtime::Environment& env) {
     }
   }
 }
+// Property: indexes that are missing, cut or wrong are rebuilt to the same bytes.
 TEST(LogCrash, indexes_are_rebuilt) {
   SimWorld world(2);
   runtime::SimNode& node = world.add_node("broker");

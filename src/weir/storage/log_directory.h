@@ -26,7 +26,7 @@ class DirectoryUser : public ListHook {
   ~DirectoryUser() = default;
 };
 
-// Writes the recovery points of a directory to disk; LogManager does. A truncation needs it: see Log::truncate_to.
+// Writes the recovery points and log starts of a directory to disk; LogManager does. A truncation needs it: see Log::truncate_to.
 class RecoveryPointWriter {
  public:
   virtual runtime::Task<Result<void>> write_recovery_points() = 0;

@@ -37,7 +37,10 @@ class LogManager::Core {
         : core(core), health(core.environment.executor, std::move(path), core.environment.log), checkpointing(1) {
       health.recovery_points = this;
     }
-    Task<Result<void>> write_recovery_points() override { return core.write_dir_checkpoint(*this, kRecoveryPointFile); }
+    Task<Result<void>> write_recovery_points() override {
+      WEIR_CO_CHECK(co_await core.write_dir_checkpoint(*this, kRecoveryPointFile));
+      co_return co_await core.write_dir_checkpoint(*this, kLogStartFile);
+    }
 
     Core& core;
     LogDirectory health;

@@ -32,8 +32,6 @@ void with_world(uint64_t seed, Body body) {
   world.run(node, body(environment));
 }
 
-// Property: what was created is found again with its topic id, records and high watermark; what was deleted is gone, also when
-// the node stops before the files are; the marker tells the broker epoch; a new directory gets a meta.properties.
 Task<void> start_stop_start(runtime::Environment& env) {
   const Uuid id{5, 6};
   co_await format(env, "/d1", {.cluster_id = "c1", .node_id = BrokerId(1), .directory_id = Uuid{1, 2}});
@@ -80,11 +78,12 @@ Task<void> start_stop_start(runtime::Environment& env) {
   }
   EXPECT_TRUE(co_await (*manager)->close(BrokerEpoch(43)));
 }
+// Property: what was created is found again with its topic id, records and high watermark; what was deleted is gone, also when
+// the node stops before the files are; the marker tells the broker epoch; a new directory gets a meta.properties.
 TEST(LogManager, starts_where_it_stopped) {
   for (uint64_t seed = 0; seed < 5; ++seed) with_world(seed, start_stop_start);
 }
 
-// Property: each refusal names the directory and what is wrong, and changes nothing.
 Task<void> refusals(runtime::Environment& env) {
   const auto refused = [&](LogManagerOptions options) -> Task<Error> {
     auto manager = co_await LogManager::open(env, std::move(options));
@@ -120,6 +119,7 @@ Task<void> refusals(runtime::Environment& env) {
   EXPECT_EQ(error.code(), ErrorCode::kLocked);
   EXPECT_THAT(error.message(), HasSubstr("process"));
 }
+// Property: each refusal names the directory and what is wrong, and changes nothing.
 TEST(LogManager, refuses_with_a_sentence) { with_world(1, refusals); }
 
 // Property: below the disk reserve clients are refused and housekeeping goes on; with space again they are served.

@@ -51,7 +51,7 @@ Task<Result<void>> Log::Core::load(LogRecovery recovery) {
     snapshots_.clear();
     epochs.clear();
     producers.set_map_end(end);
-    directory_dirty_ = true;
+    ++directory_changes_;
   } else {
     log_start = std::max(log_start, segments_.front()->base_offset());
     bool trusted = recovery.clean;
@@ -313,7 +313,7 @@ Task<Result<void>> Log::Core::recover_from(Offset recovery_point) {
     WEIR_CO_CHECK(co_await disk().remove(file_path(segment_file_name(snapshots_.back(), kSnapshotSuffix))));
     snapshots_.pop_back();
   }
-  directory_dirty_ = true;
+  ++directory_changes_;
   co_return Result<void>();
 }
 

@@ -23,7 +23,6 @@ void on_node(uint64_t seed, Body body) {
   world.run(node, body(environment));
 }
 
-// Property: offsets are given in call order without a gap, and what is read is what was appended, from memory and from disk.
 Task<void> append_and_read(runtime::Environment& env) {
   for (const size_t cache_bytes : {size_t{1} << 20, size_t{1}}) {
     LogKit kit(env, cache_bytes);
@@ -65,9 +64,9 @@ Task<void> append_and_read(runtime::Environment& env) {
     EXPECT_TRUE(co_await (*log)->close());
   }
 }
+// Property: offsets are given in call order without a gap, and what is read is what was appended, from memory and from disk.
 TEST(Log, gives_back_what_was_appended) { on_node(1, append_and_read); }
 
-// Property: `below` (a high watermark, a last stable offset) hides what lies at or after it.
 Task<void> read_below(runtime::Environment& env) {
   LogKit kit(env);
   auto log = co_await kit.open();
@@ -78,10 +77,9 @@ Task<void> read_below(runtime::Environment& env) {
   EXPECT_THAT(spans(*co_await (*log)->read(Offset(0), Offset(12), 1 << 20, true)), ElementsAre(Pair(0, 4), Pair(5, 9)));
   EXPECT_TRUE(co_await (*log)->close());
 }
+// Property: `below` (a high watermark, a last stable offset) hides what lies at or after it.
 TEST(Log, shows_nothing_at_or_after_the_bound) { on_node(2, read_below); }
 
-// Property: after a clean stop everything is there again: records, epochs, producers, offsets; and segments rolled by size are
-// read across their borders.
 Task<void> reopen(runtime::Environment& env) {
   const LogOptions options{.segment_bytes = 3000, .index_interval_bytes = 500};
   Bytes expected;
@@ -120,11 +118,12 @@ Task<void> reopen(runtime::Environment& env) {
   for (const auto& file : *files) logs += file.name.ends_with(".log") ? 1 : 0;
   EXPECT_GT(logs, 5);
 }
+// Property: after a clean stop everything is there again: records, epochs, producers, offsets; and segments rolled by size are
+// read across their borders.
 TEST(Log, is_the_same_after_a_clean_stop) {
   for (uint64_t seed = 0; seed < 10; ++seed) on_node(seed, reopen);
 }
 
-// Property: durable() resolves only when the bytes survive, and one round serves many waiters.
 Task<void> durable_in_rounds(runtime::Environment& env) {
   LogKit kit(env);
   auto log = co_await kit.open({.flush_on_ack = true});
@@ -137,10 +136,9 @@ Task<void> durable_in_rounds(runtime::Environment& env) {
   EXPECT_EQ(late.error().code(), ErrorCode::kDeadlineExceeded);
   EXPECT_TRUE(co_await (*log)->close());
 }
+// Property: durable() resolves only when the bytes survive, and one round serves many waiters.
 TEST(Log, syncs_in_rounds) { on_node(3, durable_in_rounds); }
 
-// Property: a duplicate of any of the last five batches is answered with its old offsets; a gap, an old epoch and a batch
-// outside an open transaction are refused and leave no trace; sequences wrap from 2^31 - 1 to 0.
 Task<void> idempotence(runtime::Environment& env) {
   LogKit kit(env);
   auto log = co_await kit.open();
@@ -173,9 +171,10 @@ Task<void> idempotence(runtime::Environment& env) {
   EXPECT_TRUE(wrapped && wrapped->duplicate);
   EXPECT_TRUE(co_await (*log)->close());
 }
+// Property: a duplicate of any of the last five batches is answered with its old offsets; a gap, an old epoch and a batch
+// outside an open transaction are refused and leave no trace; sequences wrap from 2^31 - 1 to 0.
 TEST(Log, recognises_duplicates_and_gaps) { on_node(4, idempotence); }
 
-// Property: the last batch of each producer is recognised after a restart, through the snapshot.
 Task<void> duplicates_after_restart(runtime::Environment& env) {
   const auto batch = [](int32_t sequence) {
     return make_batch({.records = 1, .producer_id = ProducerId(9), .producer_epoch = ProducerEpoch(0), .base_sequence = sequence});
@@ -194,10 +193,9 @@ Task<void> duplicates_after_restart(runtime::Environment& env) {
   EXPECT_TRUE((*log)->append(batch(3), client()));
   EXPECT_TRUE(co_await (*log)->close());
 }
+// Property: the last batch of each producer is recognised after a restart, through the snapshot.
 TEST(Log, recognises_duplicates_after_a_restart) { on_node(5, duplicates_after_restart); }
 
-// Property: the last stable offset is the first open transaction, and stays there until its marker is replicated; aborted ones
-// are listed for exactly the reads that meet them, before and after a roll and a restart.
 Task<void> transactions(runtime::Environment& env) {
   const ProducerId one(1);
   const ProducerId two(2);
@@ -246,9 +244,10 @@ Task<void> transactions(runtime::Environment& env) {
     EXPECT_TRUE(co_await (*log)->close());
   }
 }
+// Property: the last stable offset is the first open transaction, and stays there until its marker is replicated; aborted ones
+// are listed for exactly the reads that meet them, before and after a roll and a restart.
 TEST(Log, knows_its_transactions) { on_node(6, transactions); }
 
-// Property: the first record at or after a time, and the first with the largest, whatever the batches and segments.
 Task<void> timestamps(runtime::Environment& env) {
   LogKit kit(env, 1);
   auto log = co_await kit.open({.segment_bytes = 2000, .index_interval_bytes = 200});
@@ -278,10 +277,9 @@ Task<void> timestamps(runtime::Environment& env) {
   EXPECT_EQ((*largest)->offset, Offset(41));
   EXPECT_TRUE(co_await (*log)->close());
 }
+// Property: the first record at or after a time, and the first with the largest, whatever the batches and segments.
 TEST(Log, finds_offsets_by_time) { on_node(7, timestamps); }
 
-// Property: a truncation leaves exactly the batches before it, and producers, epochs and offsets as if the rest had never been,
-// also after a restart.
 Task<void> truncation(runtime::Environment& env) {
   const LogOptions options{.segment_bytes = 1500, .index_interval_bytes = 100};
   const auto batch = [](int32_t sequence) {
@@ -312,9 +310,10 @@ Task<void> truncation(runtime::Environment& env) {
     EXPECT_TRUE(co_await (*log)->close());
   }
 }
+// Property: a truncation leaves exactly the batches before it, and producers, epochs and offsets as if the rest had never been,
+// also after a restart.
 TEST(Log, truncates) { on_node(8, truncation); }
 
-// Property: the log start hides what lies before it, whole segments go (first by name), and the newest segment goes only by a roll.
 Task<void> start_and_retention(runtime::Environment& env) {
   LogKit kit(env);
   auto log = co_await kit.open({.segment_bytes = 1000, .retention_ms = 1000, .file_delete_delay_ms = 5000});
@@ -347,9 +346,9 @@ Task<void> start_and_retention(runtime::Environment& env) {
   EXPECT_THAT(spans(*co_await (*log)->read(Offset(40), Offset(41), 100, true)), ElementsAre(Pair(40, 40)));
   EXPECT_TRUE(co_await (*log)->close());
 }
+// Property: the log start hides what lies before it, whole segments go (first by name), and the newest segment goes only by a roll.
 TEST(Log, forgets_its_beginning) { on_node(9, start_and_retention); }
 
-// Property: a failed sync takes the directory offline at once and for good; nobody is told that data is durable.
 struct FailureSeen final : LogObserver {
   void on_written(Offset) override {}
   void on_durable(Offset) override { durable = true; }
@@ -357,6 +356,7 @@ struct FailureSeen final : LogObserver {
   bool durable = false;
   ErrorCode code = ErrorCode::kNone;
 };
+// Property: a failed sync takes the directory offline at once and for good; nobody is told that data is durable.
 TEST(Log, a_failed_sync_takes_the_directory_offline) {
   SimWorld world(10);
   runtime::SimNode& node = world.add_node("broker");

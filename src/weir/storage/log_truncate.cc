@@ -19,12 +19,13 @@ Task<void> Log::Core::delete_later(Core* core, std::shared_ptr<Segment> segment)
 
 // The first `count` segments go; they end below the log start.
 Task<Result<void>> Log::Core::remove_segments(size_t count) {
-  WEIR_ASSERT(count < segments_.size(), count, segments_.size());
+  WEIR_ASSERT(count <= segment_index(writing_->base_offset()), count, segments_.size());
   for (size_t i = 0; i < count; ++i) {
     const std::shared_ptr<Segment> segment = segments_.front();
     segments_.erase(segments_.begin());
     WEIR_CO_CHECK(co_await segment->mark_deleted());
-    directory_dirty_ = true;
+    // One after another, so that a crash leaves no hole.
+    WEIR_CO_CHECK(co_await disk().sync_directory(path));
     tasks_.spawn(&Core::delete_later, this, segment);
   }
   // A snapshot before the first segment is of no use, unless it is the only one.
@@ -44,7 +45,7 @@ Task<Result<void>> Log::Core::drop_segments_from(size_t index) {
     segments_.pop_back();
     WEIR_CO_CHECK(co_await segment->remove_files());
     segment->removed = true;
-    directory_dirty_ = true;
+    WEIR_CO_CHECK(co_await disk().sync_directory(path));   // one after another, so that a crash leaves no hole
   }
   co_return Result<void>();
 }
@@ -61,6 +62,7 @@ Task<Result<void>> Log::Core::advance_start_offset(Offset offset, Offset high_wa
   if (epochs.truncate_from_start(log_start) && !epochs_unsaved_from_) epochs_unsaved_from_ = log_start;
   size_t count = 0;
   while (count + 1 < segments_.size() && segments_[count + 1]->base_offset() <= log_start) ++count;
+  count = std::min(count, segment_index(writing_->base_offset()));   // the rest goes with retention
   const Result<void> removed = co_await remove_segments(count);
   if (!removed) io_failed(removed.error());
   co_return removed;
@@ -105,7 +107,7 @@ Task<Result<void>> Log::Core::do_truncate_to(Offset offset) {
   durable_end = std::min(durable_end, new_end);
   end = written_end = new_end;
   tail_.truncate(new_end);
-  WEIR_ASSERT(log_start <= new_end, log_start, new_end);
+  log_start = std::min(log_start, new_end);   // it may have been inside the batch that goes
   if (services.directory.recovery_points != nullptr) WEIR_CO_CHECK(co_await services.directory.recovery_points->write_recovery_points());
 
   WEIR_CO_CHECK(co_await drop_segments_from(index + 1));
@@ -169,7 +171,7 @@ Task<Result<void>> Log::Core::do_truncate_fully(Offset offset) {
   // The file's name is what says where the log begins.
   WEIR_CO_TRY(const auto file, co_await writing_->log_file(runtime::OpenMode::kCreate));
   WEIR_CO_CHECK(co_await file->sync_data());
-  directory_dirty_ = true;
+  ++directory_changes_;
   co_return co_await sync_files(offset);
 }
 
@@ -193,6 +195,9 @@ Task<Result<int>> Log::Core::apply_retention(Offset high_watermark, TimestampMs 
     else co_await roll_now(now);
   }
   WEIR_CO_CHECK(ready());
+  // The writer may not have come to the newest segments yet.
+  count = std::min(count, segment_index(writing_->base_offset()));
+  if (count == 0) co_return 0;
   log_start = std::max(log_start, segments_[count]->base_offset());
   if (epochs.truncate_from_start(log_start) && !epochs_unsaved_from_) epochs_unsaved_from_ = log_start;
   const Result<void> removed = co_await remove_segments(count);

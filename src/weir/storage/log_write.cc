@@ -39,7 +39,7 @@ Task<Result<void>> Log::Core::write_in_flight() {
     std::shared_ptr<runtime::File> file = segment->open_log_file();
     if (file == nullptr) {
       WEIR_CO_TRY(file, co_await segment->log_file(runtime::OpenMode::kCreate));
-      if (segment->written_bytes == 0) directory_dirty_ = true;   // only now: a round under way must not take this for done
+      if (segment->written_bytes == 0) ++directory_changes_;   // only now: a round under way must not take this for done
     }
     parts_.clear();
     size_t bytes = 0;
@@ -66,17 +66,25 @@ Task<Result<void>> Log::Core::write_in_flight() {
   co_return Result<void>();
 }
 
-// The segment before is complete: its indexes and a producer snapshot go to disk, and the next file begins.
+// The segment before is complete: it is synced, its indexes and a producer snapshot go to disk, and the next file begins.
+// In this order, so that after a crash a later segment is never there without all of an earlier one: nobody could tell such
+// a hole from the gaps that compaction makes.
 Task<Result<void>> Log::Core::begin_file(Queued& first) {
   const std::shared_ptr<Segment> before = writing_;
   WEIR_ASSERT(before->sealed && before->written_bytes == before->size_bytes, before->written_bytes, before->size_bytes);
+  if (before->synced_bytes != before->written_bytes) {
+    WEIR_CO_TRY(const auto file, co_await before->log_file());
+    WEIR_CO_CHECK(co_await file->sync_data());
+    before->synced_bytes = before->written_bytes;
+  }
+  WEIR_CO_CHECK(co_await sync_directory());
   WEIR_CO_CHECK(co_await before->write_indexes());
   WEIR_CO_CHECK(co_await write_snapshot(first.base_offset, std::move(*first.rolled_snapshot)));
   const auto next = std::find_if(segments_.begin(), segments_.end(), [&](const auto& s) { return s->base_offset() == first.base_offset; });
   WEIR_ASSERT(next != segments_.end(), first.base_offset);
   writing_ = *next;
-  directory_dirty_ = true;
-  // As Kafka: a segment is synced when it is complete, whatever the topic says about flushing.
+  ++directory_changes_;
+  // Its indexes are synced by the next round, whatever the topic says about flushing: then it needs no recovery any more.
   services.directory.flushes().request(*this);
   co_return Result<void>();
 }
@@ -89,7 +97,7 @@ Task<Result<void>> Log::Core::write_snapshot(Offset offset, Bytes snapshot) {
   WEIR_CO_CHECK(co_await file->write_at(0, {&part, 1}));
   if (snapshots_.empty() || snapshots_.back() < offset) snapshots_.push_back(offset);
   unsynced_snapshots_.push_back(offset);
-  directory_dirty_ = true;
+  ++directory_changes_;
   co_return Result<void>();
 }
 
@@ -98,7 +106,12 @@ void Log::Core::advance_written(Offset offset) {
   written_end = offset;
   written_waiters_.notify_all();
   if (observer != nullptr) observer->on_written(written_end);
-  const bool flush_now = options.flush_on_ack || flush_wanted_ > durable_end || written_end - durable_end >= options.flush_messages;
+  // A segment that is nearly full is synced beside the appends, so that the roll has little to wait for.
+  Segment& segment = *writing_;
+  const bool nearly_full = !segment.synced_ahead && segment.written_bytes >= options.segment_bytes - options.segment_bytes / 16;
+  if (nearly_full) segment.synced_ahead = true;
+  const bool flush_now = options.flush_on_ack || nearly_full || flush_wanted_ > durable_end ||
+                         written_end - durable_end >= options.flush_messages;
   if (flush_now) {
     services.directory.flushes().request(*this);
   } else if (options.flush_ms < INT64_MAX / 1'000'000 && !is_armed()) {
@@ -136,12 +149,9 @@ Task<Result<void>> Log::Core::sync_files(Offset target) {
     if (segment->synced_bytes == bytes) continue;
     WEIR_CO_TRY(const auto file, co_await segment->log_file());
     WEIR_CO_CHECK(co_await file->sync_data());
-    segment->synced_bytes = bytes;
+    segment->synced_bytes = std::max(segment->synced_bytes, bytes);
   }
-  if (directory_dirty_) {
-    directory_dirty_ = false;
-    WEIR_CO_CHECK(co_await disk().sync_directory(path));
-  }
+  WEIR_CO_CHECK(co_await sync_directory());
   if (durable_end < target) {
     durable_end = target;
     disarm();
@@ -159,8 +169,18 @@ Task<Result<void>> Log::Core::sync_files(Offset target) {
     WEIR_CO_CHECK(co_await file->sync_data());
     std::erase(unsynced_snapshots_, offset);
   }
-  if (epochs_unsaved_from_) WEIR_CO_CHECK(co_await save_epochs());
+  // An epoch without a record is not worth a file: a start would drop it again.
+  if (epochs_unsaved_from_ && *epochs_unsaved_from_ < durable_end) WEIR_CO_CHECK(co_await save_epochs());
   if (flush_wanted_ > durable_end && written_end > durable_end) services.directory.flushes().request(*this);
+  co_return Result<void>();
+}
+
+// A round may come while another sync is under way: a change counts as synced only when a sync that began after it has ended.
+Task<Result<void>> Log::Core::sync_directory() {
+  const uint64_t changes = directory_changes_;
+  if (changes == directory_synced_) co_return Result<void>();
+  WEIR_CO_CHECK(co_await disk().sync_directory(path));
+  directory_synced_ = std::max(directory_synced_, changes);
   co_return Result<void>();
 }
 

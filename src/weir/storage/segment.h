@@ -48,6 +48,7 @@ class Segment {
   int64_t size_bytes = 0;
   int64_t written_bytes = 0;
   int64_t synced_bytes = 0;
+  bool synced_ahead = false;           // when it was nearly full
   bool sealed = false;
   bool indexes_synced = false;         // of a sealed segment: recovery needs it no more
   bool removed = false;                // its files are called .deleted now
