@@ -25,6 +25,7 @@ SharedBytes frame_of(int16_t key, int16_t version) {
   out.integer(version);
   out.integer(int32_t{77});
   out.integer(int16_t{-1});  // client id: null
+  out.unsigned_varint(0);    // tags of a flexible header; trailing bytes elsewhere
   return std::move(out).join();
 }
 
@@ -44,7 +45,8 @@ TEST(Pipeline, closes_on_what_it_does_not_know_except_api_versions) {
 // Property: a frame shorter than a header is refused, at every length.
 TEST(Pipeline, refuses_short_frames) {
   const ListenerOptions listener;
-  const SharedBytes whole = frame_of(3, 1);
+  const SharedBytes frame = frame_of(3, 1);
+  const SharedBytes whole = frame.slice(0, frame.size() - 1);
   for (size_t size = 0; size < whole.size(); ++size) EXPECT_FALSE(read_request(whole.slice(0, size), listener)) << size;
 }
 
