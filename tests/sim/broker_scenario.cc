@@ -24,7 +24,7 @@ constexpr Duration kCalmMax = 180s;
 class BrokerRun {
  public:
   explicit BrokerRun(const RunRequest& request)
-      : world_(request.seed, draw_options(request.seed)),
+      : world_(request.seed, draw_options(request.seed, request.sink != nullptr)),
         planted_(request.planted == "ack_before_sync"),
         broker_(world_.add_node("broker")) {
     world_.trace_to(request.sink);

@@ -14,8 +14,9 @@ constexpr Duration kPauseMax = 2s;
 constexpr Duration kRecoveryCrashMax = 30ms;
 }  // namespace
 
-SimOptions draw_options(uint64_t seed) {
+SimOptions draw_options(uint64_t seed, bool tracing) {
   SimOptions options;
+  if (tracing) options.log_level = LogLevel::kDebug;
   const auto enabled = [&](std::string_view what) { return runtime::sim_stream(seed, "swarm", what).chance(50); };
   if (enabled("loss")) options.network.loss_ppm = 5'000;
   if (enabled("reset")) options.network.reset_ppm = 1'000;

@@ -21,7 +21,8 @@ struct ChaosPlan {
 };
 
 // Draws how unkind the network and the disk of this seed are: every kind off in half of the seeds.
-runtime::SimOptions draw_options(uint64_t seed);
+// `tracing`: debug lines too; they change nothing else.
+runtime::SimOptions draw_options(uint64_t seed, bool tracing);
 
 class Chaos {
  public:

@@ -58,6 +58,8 @@ Task<Result<void>> WireClient::agree_on_versions() {
 
 void WireClient::cap(ApiKey key, int16_t version) { versions_[key] = std::min(versions_.at(key), version); }
 
+void WireClient::raise(ApiKey key, int16_t version) { versions_[key] = std::max(versions_.at(key), version); }
+
 Task<Result<void>> WireClient::write_frame(const std::vector<SharedBytes>& frame) {
   const CloseWhenLate late(env_, *stream_);
   std::vector<ByteView> parts;

@@ -48,8 +48,9 @@ class WireClient {
     co_return co_await receive<Request>();
   }
 
-  // Below the drawn version from now on: a topic without an id cannot be asked for by id.
+  // At most, at least this version from now on: a topic without an id cannot be asked for by id.
   void cap(protocol::ApiKey key, int16_t version);
+  void raise(protocol::ApiKey key, int16_t version);
   int16_t version_of(protocol::ApiKey key) const { return versions_.at(key); }
 
  private:

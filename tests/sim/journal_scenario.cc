@@ -103,7 +103,7 @@ Task<void> give_up_when(Environment env, runtime::Event* failed, Chaos* chaos) {
 }  // namespace
 
 RunReport run_journal(const RunRequest& request) {
-  SimWorld world(request.seed, draw_options(request.seed));
+  SimWorld world(request.seed, draw_options(request.seed, request.sink != nullptr));
   world.trace_to(request.sink);
   const JournalBugs bugs{request.planted == "ack_before_sync", request.planted == "no_directory_sync"};
   SimNode& server = world.add_node("server");

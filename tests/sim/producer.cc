@@ -38,7 +38,8 @@ class Producer {
         co_await think();
         continue;
       }
-      co_await take_answer();
+      const bool accepted = co_await take_answer();
+      if (!accepted) co_await pause_before_retry(env_);
     }
     writer_.stopped = true;
   }
@@ -134,23 +135,25 @@ class Producer {
     co_return true;
   }
 
-  Task<void> take_answer() {
+  // False when the batch must be sent again.
+  Task<bool> take_answer() {
     const auto answer = co_await client_->receive<protocol::ProduceRequest>();
     if (!answer) {
       if (is_wire_failure(answer.error())) topic_.violate("wire", answer.error().describe());
       disconnect();
-      co_return;
+      co_return false;
     }
     if (answer->responses.size() != 1 || answer->responses[0].partition_responses.size() != 1) {
       topic_.violate("wire", "a produce response without the partition that was asked for");
       disconnect();
-      co_return;
+      co_return false;
     }
     const auto& result = answer->responses[0].partition_responses[0];
-    accept(result.error_code, result.base_offset);
+    co_return accept(result.error_code, result.base_offset);
   }
 
-  void accept(ErrorCode code, Offset base) {
+  bool accept(ErrorCode code, Offset base) {
+    env_.log.debug("producer {} sequence {}: {} at {}", producer_id_, unanswered_.front().base_sequence, name_of(code), base);
     switch (code) {
       case ErrorCode::kNone:
       case ErrorCode::kDuplicateSequenceNumber: {
@@ -162,7 +165,7 @@ class Producer {
         writer_.acknowledged += batch.values.size();
         unanswered_.pop_front();
         --sent_;
-        return;
+        return true;
       }
       // The oldest unanswered batch follows what was acknowledged: the broker forgot some of that.
       case ErrorCode::kOutOfOrderSequenceNumber:
@@ -179,6 +182,7 @@ class Producer {
     }
     // Whatever else is under way on this connection may still be appended, or refused as out of order: that is the point.
     disconnect();
+    return false;
   }
 
   Environment env_;

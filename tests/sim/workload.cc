@@ -44,10 +44,11 @@ Task<std::unique_ptr<WireClient>> connect_to_topic(Environment env, Topic* topic
     if (is_wire_failure(client.error())) topic->violate("wire", client.error().describe());
     co_return nullptr;
   }
+  (*client)->raise(protocol::ApiKey::kMetadata, 4);  // older ones create what they ask for, with one partition
   protocol::MetadataRequest request;
   request.topics.emplace();
   request.topics->emplace_back().name = topic->name;
-  request.allow_auto_topic_creation = (*client)->version_of(protocol::ApiKey::kMetadata) < 4;  // older ones cannot say no
+  request.allow_auto_topic_creation = false;
   const auto metadata = co_await (*client)->call(std::move(request));
   if (!metadata) {
     if (is_wire_failure(metadata.error())) topic->violate("wire", metadata.error().describe());
