@@ -6,6 +6,7 @@
 
 #include "weir/metadata/controller/features.h"
 #include "weir/protocol/broker_registration.h"
+#include "weir/storage/clean_shutdown.h"
 
 namespace weir::node {
 namespace {
@@ -14,6 +15,8 @@ namespace {
 constexpr Duration kLongPollGrace = 500ms;
 // For a connection within this machine.
 constexpr Duration kPortProbe = 100ms;
+// How often a node looks whether its disks are still good.
+constexpr Duration kDirectoryCheck = 5s;
 
 // The files of a log directory that a crash in the middle of formatting may leave.
 bool may_lie_in_fresh_directory(const std::string& name) {
@@ -50,13 +53,13 @@ Task<Result<void>> Node::run(runtime::StopToken stop) {
   if (started) {
     announce();
     ready_.set();
-    runtime::WaitQueue nobody;
-    (void)co_await nobody.wait(environment_.executor, Deadline::never(), stop);
+    while (!failure_ && !stop.stop_requested()) (void)co_await failing_.wait(environment_.executor, Deadline::never(), stop);
     ready_.reset();
     environment_.log.info("stopping");
   }
   const Result<void> stopped = co_await shut_down();
   if (!started) co_return started;
+  if (failure_) co_return fail(*failure_);
   if (stopped) environment_.log.info("stopped");
   co_return stopped;
 }
@@ -73,6 +76,7 @@ Task<Result<void>> Node::start() {
   background_.spawn(&serve_clients, broker_.get());
   if (http_ != nullptr) background_.spawn(&serve_pages, http_.get());
   background_.spawn(&Node::expire_records, this);
+  background_.spawn(&Node::watch_directories, this);
   co_return Result<void>();
 }
 
@@ -86,6 +90,9 @@ Task<Result<void>> Node::check_free() {
   for (server::ListenerOptions& listener : options_.server.listeners) {
     WEIR_CO_TRY(const auto probe, co_await environment_.network.listen(listener.bind));
     listener.bind.port = probe->local().port;
+  }
+  if (options_.http && !options_.http->next_free_port) {
+    WEIR_CO_TRY(const auto probe, co_await environment_.network.listen(options_.http->bind));
   }
   for (size_t i = 0; i < options_.advertised.size(); ++i) {
     runtime::Endpoint& advertised = options_.advertised[i];
@@ -237,6 +244,21 @@ Task<void> Node::expire_records(Node* self) {
   }
 }
 
+// Without its metadata log, or without any log, a node can only say no: better that somebody notices.
+Task<void> Node::watch_directories(Node* self) {
+  runtime::Executor& executor = self->environment_.executor;
+  const runtime::StopToken stop = self->background_stop_.token();
+  while (co_await runtime::sleep_until(executor, executor.now() + kDirectoryCheck, stop)) {
+    const std::vector<storage::DirectoryInfo> directories = self->logs_->directories();
+    const auto failed = [](const storage::DirectoryInfo& directory) { return directory.failure.has_value(); };
+    if (!failed(directories.front()) && !std::ranges::all_of(directories, failed)) continue;
+    self->failure_.emplace(ErrorCode::kKafkaStorageError, fmt::format("the log directory {} has failed: {}", directories.front().path,
+                                                                      directories.front().failure->describe()));
+    self->failing_.notify_all();
+    co_return;
+  }
+}
+
 Task<Result<void>> Node::shut_down() {
   background_stop_.request_stop();
   if (http_ != nullptr) http_->request_stop();
@@ -261,6 +283,12 @@ Task<Result<void>> Node::shut_down() {
   if (loaded_) {
     const Result<void> closed = co_await logs_->close(broker_epoch_);
     if (outcome) outcome = closed;
+  } else if (logs_ != nullptr) {
+    // No log was opened: the directories are as clean as they were.
+    for (const storage::DirectoryInfo& directory : logs_->directories()) {
+      if (!directory.was_clean || directory.failure) continue;
+      (void)co_await storage::write_clean_shutdown(environment_.disk, directory.path, directory.previous_broker_epoch);
+    }
   }
   co_return outcome;
 }

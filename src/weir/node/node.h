@@ -36,7 +36,8 @@ class Node {
 
   // Starts, serves until `stop`, stops. A start that fails takes down what it had made.
   // Errors, each a sentence for the person who starts us: kLocked, kAddressInUse, kPermissionDenied, kNoSpace,
-  // kInconsistentClusterId, kUnsupportedFeature, kMalformedFile, kInvalidConfig, kDiskError.
+  // kInconsistentClusterId, kUnsupportedFeature, kMalformedFile, kInvalidConfig, kDiskError. Later: kKafkaStorageError when
+  // the disk of the metadata log, or every disk, has failed under it.
   Task<Result<void>> run(runtime::StopToken stop);
 
   // Set while every listener serves.
@@ -63,6 +64,7 @@ class Node {
   Task<Result<void>> start();
   Task<Result<void>> shut_down();
   static Task<void> expire_records(Node* self);
+  static Task<void> watch_directories(Node* self);
   void announce() const;
 
   static runtime::Environment named(runtime::Environment environment, std::string_view module) {
@@ -82,6 +84,8 @@ class Node {
   Bytes scratch_;
   runtime::Event ready_;
   runtime::StopSource background_stop_;
+  runtime::WaitQueue failing_;             // woken when failure_ is set
+  std::optional<Error> failure_;           // why the node cannot go on
   BrokerEpoch broker_epoch_ = kNoBrokerEpoch;
   std::vector<storage::MetaProperties> formatted_;   // of each directory
   std::unique_ptr<storage::LogManager> logs_;

@@ -1,8 +1,12 @@
 #include "weir/node/node.h"
 
+#include <fstream>
+#include <iterator>
+
 #include <gtest/gtest.h>
 
 #include "weir/runtime/sim/world.h"
+#include "weir/storage/clean_shutdown.h"
 
 namespace weir::node {
 namespace {
@@ -135,6 +139,26 @@ TEST(Node, second_instance_is_refused) {
   EXPECT_FALSE(left.has_value());
   stop(world, first);
   EXPECT_TRUE(first.outcome.has_value());
+}
+
+// Property: a directory that is refused for its features is left as clean as it was. Fails when the marker of the clean stop,
+// which opening takes away, is not put back.
+TEST(Node, refused_directory_stays_clean) {
+  std::ifstream in(WEIR_SOURCE_DIR "/tests/cli/golden/kafka-bootstrap.checkpoint", std::ios::binary);
+  const std::string kafka{std::istreambuf_iterator<char>(in), std::istreambuf_iterator<char>()};
+  SimWorld world(5);
+  SimNode& machine = world.add_node("broker");
+  runtime::Environment environment = machine.environment();
+  ASSERT_TRUE(world.run(machine, metadata::format(environment, {"/data/log"}, {})).has_value());
+  ASSERT_TRUE(world.run(machine, runtime::write_file_atomically(machine.disk(), "/data/log/bootstrap.checkpoint", to_bytes(kafka))));
+  ASSERT_TRUE(world.run(machine, storage::write_clean_shutdown(machine.disk(), "/data/log", 5)));
+  NodeRun run;
+  start(world, machine, run);
+  ASSERT_FALSE(run.outcome.has_value());
+  EXPECT_EQ(run.outcome.error().code(), ErrorCode::kUnsupportedFeature);
+  const Result<Bytes> marker = world.run(machine, runtime::read_file(machine.disk(), "/data/log/.kafka_cleanshutdown", 1000));
+  ASSERT_TRUE(marker.has_value());
+  EXPECT_EQ(storage::parse_clean_shutdown(as_text(*marker)), 5);
 }
 
 // Property: a directory with something else in it is left alone. Fails when a start formats it.
