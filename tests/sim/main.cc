@@ -25,7 +25,7 @@ constexpr const char* kUsage =
 
   --seed N         one seed: runs it, prints its fingerprint
   --seeds N        N seeds (200), from --from M (1)
-  --scenario NAME  one scenario; without it, all of them
+  --scenario NAME  one scenario; without it, all but those marked "only by name" in the list
   --planted BUG    builds a known bug in and expects to find it: succeeds when one of the seeds does
   --trace          prints every event of the run
   --fingerprints   prints the fingerprint of every seed
@@ -149,7 +149,7 @@ bool run_scenario(const Scenario& scenario, const Options& options) {
 
 void list() {
   for (const Scenario& scenario : scenarios()) {
-    fmt::print("{}: {}\n", scenario.name, scenario.property);
+    fmt::print("{}{}: {}\n", scenario.name, scenario.only_by_name ? " (only by name)" : "", scenario.property);
     for (const std::string_view bug : scenario.planted_bugs) fmt::print("  --planted {}\n", bug);
     for (const std::string_view point : scenario.points) fmt::print("  reaches \"{}\"\n", point);
   }
@@ -209,7 +209,7 @@ int run(int count, char** words) {
   bool any = false;
   bool good = true;
   for (const Scenario& scenario : scenarios()) {
-    if (!options.scenario.empty() && options.scenario != scenario.name) continue;
+    if (options.scenario.empty() ? scenario.only_by_name : options.scenario != scenario.name) continue;
     if (!options.planted.empty() &&
         std::find(scenario.planted_bugs.begin(), scenario.planted_bugs.end(), options.planted) == scenario.planted_bugs.end()) {
       continue;
