@@ -16,7 +16,7 @@ enum ExitCode : int { kDone = 0, kFailed = 1, kUsage = 2 };
 
 // Where a node's configuration comes from; serve and format share it.
 struct ConfigArgs {
-  std::string file;                    // empty: none
+  std::string file;  // empty: none
   std::vector<std::string> overrides;
   std::optional<std::string> data_dir;
   std::optional<uint16_t> port;
@@ -26,7 +26,7 @@ struct ServeArgs {
   ConfigArgs config;
   std::string log_level = "info";
   bool log_json = false;
-  int64_t started_ns = 0;              // CLOCK_MONOTONIC at the beginning of main
+  int64_t started_ns = 0;  // CLOCK_MONOTONIC at the beginning of main
 };
 int serve(const ServeArgs& args);
 
@@ -45,11 +45,11 @@ int log_dump(const LogDumpArgs& args);
 
 struct DemoEventsArgs {
   uint64_t seed = 1;
-  uint64_t count = 1'000'000;          // 0: without end
-  uint64_t rate = 0;                   // events a second; 0: as fast as they are taken
+  uint64_t count = 1'000'000;  // 0: without end
+  uint64_t rate = 0;           // events a second; 0: as fast as they are taken
   uint32_t users = 1000;
-  uint64_t first = 0;                  // number of the first event
-  bool clock = true;                   // with sent_ms
+  uint64_t first = 0;  // number of the first event
+  bool clock = true;   // with sent_ms
 };
 int demo_events(const DemoEventsArgs& args);
 

@@ -13,8 +13,8 @@
 namespace weir::cli {
 namespace {
 
-constexpr size_t kBurstEventsMax = 256;          // written at once at full speed
-constexpr int64_t kTickNs = 10'000'000;          // at a rate: how often a burst is due
+constexpr size_t kBurstEventsMax = 256;  // written at once at full speed
+constexpr int64_t kTickNs = 10'000'000;  // at a rate: how often a burst is due
 
 int64_t wall_ms() {
   timespec now;
@@ -49,9 +49,12 @@ int demo_events(const DemoEventsArgs& args) {
   for (uint64_t done = 0; args.count == 0 || done < args.count;) {
     uint64_t due = kBurstEventsMax;
     if (args.rate > 0) {
-      const auto allowed = static_cast<uint64_t>(static_cast<double>(monotonic_ns() - began) * 1e-9 * static_cast<double>(args.rate)) + 1;
+      const auto allowed =
+          static_cast<uint64_t>(static_cast<double>(monotonic_ns() - began) * 1e-9 * static_cast<double>(args.rate)) + 1;
       if (allowed <= done) {
-        sleep_until(std::max(monotonic_ns() + kTickNs / 10, began + static_cast<int64_t>(static_cast<double>(done) * 1e9 / static_cast<double>(args.rate)) + kTickNs));
+        sleep_until(
+            std::max(monotonic_ns() + kTickNs / 10,
+                     began + static_cast<int64_t>(static_cast<double>(done) * 1e9 / static_cast<double>(args.rate)) + kTickNs));
         continue;
       }
       due = std::min(due, allowed - done);

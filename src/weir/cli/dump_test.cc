@@ -34,9 +34,10 @@ std::string dumped(const std::vector<std::string>& names, bool json, uint64_t& p
   return text;
 }
 
-const std::vector<std::string> kFiles = {
-    "00000000000000000021.index",    "00000000000000000039.log",      "00000000000000000041.log", "00000000000000000041.snapshot",
-    "00000000000000000041.timeindex", "00000000000000000041.txnindex", "leader-epoch-checkpoint",  "partition.metadata"};
+const std::vector<std::string> kFiles = {"00000000000000000021.index",     "00000000000000000039.log",
+                                         "00000000000000000041.log",       "00000000000000000041.snapshot",
+                                         "00000000000000000041.timeindex", "00000000000000000041.txnindex",
+                                         "leader-epoch-checkpoint",        "partition.metadata"};
 
 // Property: what Kafka wrote is shown as it was last looked at by a person, for people and for programs.
 // Fails when a field, a column or a name changes: look at the difference, then take the new text over.

@@ -32,7 +32,8 @@ runtime::Task<int> run_format(runtime::Environment& environment, Formatting want
   const bool nothing_new = already == wanted.dirs.size();
   fmt::print("{} cluster {}, node {}\n", nothing_new ? "formatted before:" : "formatted:", formatted->front().cluster_id,
              formatted->front().node_id);
-  for (size_t i = 0; i < formatted->size(); ++i) fmt::print("  {}  directory id {}\n", wanted.dirs[i], (*formatted)[i].directory_id);
+  for (size_t i = 0; i < formatted->size(); ++i)
+    fmt::print("  {}  directory id {}\n", wanted.dirs[i], (*formatted)[i].directory_id);
   co_return kDone;
 }
 
@@ -42,7 +43,8 @@ int format(const FormatArgs& args) {
   const std::optional<node::Configuration> configuration = load_config(args.config);
   if (!configuration) return kUsage;
   for (const std::string& warning : configuration->warnings) report_warning(warning);
-  Formatting wanted{configuration->options.logs.dirs, {.cluster_id = args.cluster_id, .node_id = configuration->options.server.node_id}};
+  Formatting wanted{configuration->options.logs.dirs,
+                    {.cluster_id = args.cluster_id, .node_id = configuration->options.server.node_id}};
   runtime::RealProcess process({.log_level = LogLevel::kWarning});
   return process.run(run_format, wanted);
 }

@@ -37,7 +37,8 @@ std::map<std::string, std::string> weir_variables() {
   for (char** at = environ; *at != nullptr; ++at) {
     const std::string_view text = *at;
     const size_t equals = text.find('=');
-    if (text.starts_with("WEIR_") && equals != std::string_view::npos) found.emplace(text.substr(0, equals), text.substr(equals + 1));
+    if (text.starts_with("WEIR_") && equals != std::string_view::npos)
+      found.emplace(text.substr(0, equals), text.substr(equals + 1));
   }
   return found;
 }
@@ -48,7 +49,9 @@ bool is_yaml(std::string_view path) { return path.ends_with(".yaml") || path.end
 
 Result<std::string> read_whole_file(const std::string& path, size_t bytes_max) {
   const auto failed = [&](int error) {
-    const ErrorCode code = error == ENOENT ? ErrorCode::kNotFound : error == EACCES ? ErrorCode::kPermissionDenied : ErrorCode::kDiskError;
+    const ErrorCode code = error == ENOENT   ? ErrorCode::kNotFound
+                           : error == EACCES ? ErrorCode::kPermissionDenied
+                                             : ErrorCode::kDiskError;
     return fail(code, fmt::format("cannot read {}: {}", path, std::generic_category().message(error)));
   };
   const int fd = ::open(path.c_str(), O_RDONLY | O_CLOEXEC);
@@ -67,7 +70,8 @@ Result<std::string> read_whole_file(const std::string& path, size_t bytes_max) {
     text.append(buffer, static_cast<size_t>(count));
     if (text.size() > bytes_max) {
       ::close(fd);
-      return fail(ErrorCode::kOutputTooLarge, fmt::format("{} is larger than {} bytes: this is not a configuration", path, bytes_max));
+      return fail(ErrorCode::kOutputTooLarge,
+                  fmt::format("{} is larger than {} bytes: this is not a configuration", path, bytes_max));
     }
   }
   ::close(fd);
@@ -78,7 +82,8 @@ std::optional<node::Configuration> load_config(const ConfigArgs& args) {
   node::ConfigInput input;
   if (!args.file.empty()) {
     if (is_yaml(args.file)) {
-      report(fmt::format("{} looks like YAML, and the configuration is a properties file (key=value lines, Kafka's names)", args.file));
+      report(fmt::format("{} looks like YAML, and the configuration is a properties file (key=value lines, Kafka's names)",
+                         args.file));
       return std::nullopt;
     }
     Result<std::string> text = read_whole_file(args.file, kConfigBytesMax);

@@ -62,8 +62,10 @@ void find_below(const std::string& dir, int depth, Found& found) {
     const std::string path = dir + "/" + name;
     struct stat about;
     if (stat(path.c_str(), &about) != 0) continue;  // gone meanwhile
-    if (S_ISDIR(about.st_mode) && depth < kDepthMax) find_below(path, depth + 1, found);
-    else if (S_ISREG(about.st_mode) && is_known_file(name)) found.files.push_back(path);
+    if (S_ISDIR(about.st_mode) && depth < kDepthMax)
+      find_below(path, depth + 1, found);
+    else if (S_ISREG(about.st_mode) && is_known_file(name))
+      found.files.push_back(path);
   }
 }
 

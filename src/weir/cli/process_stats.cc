@@ -37,7 +37,8 @@ double start_unix_seconds() {
   if (close == std::string_view::npos) return 0;
   text[size] = 0;
   unsigned long long ticks = 0;
-  if (sscanf(text + close + 1, " %*c %*d %*d %*d %*d %*d %*u %*u %*u %*u %*u %*u %*u %*d %*d %*d %*d %*d %*d %llu", &ticks) != 1) return 0;
+  if (sscanf(text + close + 1, " %*c %*d %*d %*d %*d %*d %*u %*u %*u %*u %*u %*u %*u %*d %*d %*d %*d %*d %*d %llu", &ticks) != 1)
+    return 0;
   timespec up;
   clock_gettime(CLOCK_BOOTTIME, &up);
   const double age = static_cast<double>(up.tv_sec) + static_cast<double>(up.tv_nsec) * 1e-9 -

@@ -20,6 +20,17 @@ struct Serving {
   const node::Configuration& configuration;
 };
 
+class ServedProcess final : public node::Process {
+ public:
+  ServedProcess(runtime::RealProcess& process, int64_t started_ns) : process_(process), started_ns_(started_ns) {}
+  node::ProcessStats stats() const override { return process_stats(process_.loop().counters()); }
+  Duration since_start() const override { return Duration(monotonic_ns() - started_ns_); }
+
+ private:
+  runtime::RealProcess& process_;
+  int64_t started_ns_;
+};
+
 LogLevel level_of(const std::string& word) {
   if (word == "debug") return LogLevel::kDebug;
   if (word == "warning") return LogLevel::kWarning;
@@ -79,8 +90,8 @@ int serve(const ServeArgs& args) {
   runtime::RealProcess process({.log_level = level_of(args.log_level),
                                 .log_format = args.log_json ? runtime::LogFormat::kJson : runtime::LogFormat::kText,
                                 .holds_signals = true});
-  configuration->options.process_stats = [&process] { return process_stats(process.loop().counters()); };
-  configuration->options.since_start = [&args] { return Duration(monotonic_ns() - args.started_ns); };
+  const ServedProcess around(process, args.started_ns);
+  configuration->options.process = &around;
   return process.run(run_node, Serving{process, *configuration});
 }
 

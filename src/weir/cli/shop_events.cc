@@ -6,8 +6,10 @@ namespace weir::cli {
 namespace {
 
 constexpr std::string_view kActionNames[] = {"view", "click", "cart", "purchase"};
-constexpr std::string_view kQualities[] = {"red", "blue", "green", "small", "large", "warm", "quiet", "folding", "wooden", "steel"};
-constexpr std::string_view kThings[] = {"kettle", "lamp", "tent", "chair", "notebook", "bicycle", "jacket", "teapot", "radio", "blanket"};
+constexpr std::string_view kQualities[] = {"red",  "blue",  "green",   "small",  "large",
+                                           "warm", "quiet", "folding", "wooden", "steel"};
+constexpr std::string_view kThings[] = {"kettle",  "lamp",   "tent",   "chair", "notebook",
+                                        "bicycle", "jacket", "teapot", "radio", "blanket"};
 constexpr std::string_view kSeries[] = {"I", "II", "III", "IV", "V"};
 constexpr std::string_view kPages[] = {"search", "home", "offers", "mail"};
 
@@ -61,9 +63,10 @@ std::string_view product_name(uint32_t product, std::string& buffer) {
 void append_line(std::string& to, const ShopEvent& event, int64_t sent_ms) {
   std::string name;
   const auto out = std::back_inserter(to);
-  fmt::format_to(out, "user-{}\t{{\"seq\":{},\"event\":\"{}\",\"user\":{},\"session\":{},\"product\":{},\"name\":\"{}\",\"price\":{}.{:02}", event.user,
-                 event.seq, kActionNames[static_cast<size_t>(event.action)], event.user, event.session, event.product,
-                 product_name(event.product, name), event.price_cents / 100, event.price_cents % 100);
+  fmt::format_to(
+      out, "user-{}\t{{\"seq\":{},\"event\":\"{}\",\"user\":{},\"session\":{},\"product\":{},\"name\":\"{}\",\"price\":{}.{:02}",
+      event.user, event.seq, kActionNames[static_cast<size_t>(event.action)], event.user, event.session, event.product,
+      product_name(event.product, name), event.price_cents / 100, event.price_cents % 100);
   if (event.quantity > 0) fmt::format_to(out, ",\"quantity\":{}", event.quantity);
   if (event.action == ShopAction::kView) fmt::format_to(out, ",\"from\":\"{}\"", kPages[event.seq % 4]);
   if (sent_ms >= 0) fmt::format_to(out, ",\"sent_ms\":{}", sent_ms);

@@ -18,9 +18,9 @@ struct ShopEvent {
   ShopAction action = ShopAction::kView;
   uint32_t user = 0;
   uint32_t product = 0;
-  uint32_t quantity = 0;      // of cart additions and purchases
-  uint32_t price_cents = 0;   // of one
-  uint32_t session = 0;       // of this user, from 1
+  uint32_t quantity = 0;     // of cart additions and purchases
+  uint32_t price_cents = 0;  // of one
+  uint32_t session = 0;      // of this user, from 1
 };
 
 class ShopEvents {
@@ -33,8 +33,8 @@ class ShopEvents {
  private:
   struct User {
     uint32_t session = 0;
-    uint32_t product = 0;     // looked at last
-    uint32_t in_cart = 0;     // pieces of it
+    uint32_t product = 0;  // looked at last
+    uint32_t in_cart = 0;  // pieces of it
     ShopAction last = ShopAction::kPurchase;
   };
   uint32_t popular(uint32_t bound);

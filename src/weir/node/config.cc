@@ -42,8 +42,9 @@ std::vector<std::string> choose_directories(const Settings& settings, const Conf
   if (!metadata_dir.empty()) {
     const auto at = std::ranges::find(dirs, absolute(metadata_dir, input.working_dir));
     if (at == dirs.end()) {
-      problems.push_back(problem_at(from_where(settings, "metadata.log.dir"),
-                                    fmt::format("metadata.log.dir = \"{}\" must be one of log.dirs ({})", metadata_dir, fmt::join(dirs, ", "))));
+      problems.push_back(
+          problem_at(from_where(settings, "metadata.log.dir"),
+                     fmt::format("metadata.log.dir = \"{}\" must be one of log.dirs ({})", metadata_dir, fmt::join(dirs, ", "))));
     } else {
       std::rotate(dirs.begin(), at, at + 1);
     }
@@ -67,27 +68,31 @@ void check_roles(const Settings& settings, BrokerId self, Problems& problems) {
   const std::vector<std::string> roles = list_of(settings, "process.roles");
   const auto has = [&](std::string_view role) { return std::ranges::find(roles, role) != roles.end(); };
   if (!roles.empty() && !(has("broker") && has("controller"))) {
-    problems.push_back(problem_at(from_where(settings, "process.roles"),
-                                  fmt::format("process.roles = \"{}\" cannot be served yet: a node is broker and controller in one\n"
-                                              "set process.roles=broker,controller",
-                                              fmt::join(roles, ","))));
+    problems.push_back(
+        problem_at(from_where(settings, "process.roles"),
+                   fmt::format("process.roles = \"{}\" cannot be served yet: a node is broker and controller in one\n"
+                               "set process.roles=broker,controller",
+                               fmt::join(roles, ","))));
   }
   const std::vector<std::string> voters = list_of(settings, "controller.quorum.voters");
   const bool is_self = voters.size() == 1 && voters.front().starts_with(fmt::format("{}@", self));
   if (!voters.empty() && !is_self) {
-    problems.push_back(problem_at(from_where(settings, "controller.quorum.voters"),
-                                  fmt::format("controller.quorum.voters = \"{}\" cannot be served yet: the quorum is this node alone (node.id {})",
-                                              fmt::join(voters, ","), self)));
+    problems.push_back(problem_at(
+        from_where(settings, "controller.quorum.voters"),
+        fmt::format("controller.quorum.voters = \"{}\" cannot be served yet: the quorum is this node alone (node.id {})",
+                    fmt::join(voters, ","), self)));
   }
   const std::vector<std::string> servers = list_of(settings, "controller.quorum.bootstrap.servers");
   if (servers.size() > 1) {
-    problems.push_back(problem_at(from_where(settings, "controller.quorum.bootstrap.servers"),
-                                  fmt::format("controller.quorum.bootstrap.servers = \"{}\" cannot be served yet: the quorum is this node alone",
-                                              fmt::join(servers, ","))));
+    problems.push_back(
+        problem_at(from_where(settings, "controller.quorum.bootstrap.servers"),
+                   fmt::format("controller.quorum.bootstrap.servers = \"{}\" cannot be served yet: the quorum is this node alone",
+                               fmt::join(servers, ","))));
   }
 }
 
-std::optional<HttpOptions> choose_http(const Settings& settings, const ConfigInput& input, Configuration& chosen, Problems& problems) {
+std::optional<HttpOptions> choose_http(const Settings& settings, const ConfigInput& input, Configuration& chosen,
+                                       Problems& problems) {
   constexpr std::string_view kOption = "weir.http.listener";
   if (!settings.contains(kOption)) {
     const int port = !input.port ? kDefaultHttpPort : *input.port == 0 ? 0 : *input.port + 2;
@@ -97,13 +102,14 @@ std::optional<HttpOptions> choose_http(const Settings& settings, const ConfigInp
   if (text.empty()) return std::nullopt;
   const auto endpoint = parse_endpoint(text);
   if (!endpoint) {
-    problems.push_back(problem_at(from_where(settings, kOption), fmt::format("{} = \"{}\" is not of the form host:port", kOption, text)));
+    problems.push_back(
+        problem_at(from_where(settings, kOption), fmt::format("{} = \"{}\" is not of the form host:port", kOption, text)));
     return std::nullopt;
   }
   if (!is_loopback(endpoint->host)) {
-    chosen.warnings.push_back(problem_at(from_where(settings, kOption),
-                                         fmt::format("http://{} can be reached from other machines, and there is no authentication yet",
-                                                     endpoint->text())));
+    chosen.warnings.push_back(problem_at(
+        from_where(settings, kOption),
+        fmt::format("http://{} can be reached from other machines, and there is no authentication yet", endpoint->text())));
   }
   return HttpOptions{.bind = *endpoint, .next_free_port = false};
 }
@@ -133,7 +139,8 @@ void fill_storage(const Settings& settings, NodeOptions& options) {
   }
   options.logs.recovery_point_checkpoint_ms = number_of(settings, "log.flush.offset.checkpoint.interval.ms");
   options.logs.high_watermark_checkpoint_ms = number_of(settings, "replica.high.watermark.checkpoint.interval.ms");
-  options.retention_check = std::chrono::milliseconds(std::min(number_of(settings, "log.retention.check.interval.ms"), int64_t{86'400'000} * 365));
+  options.retention_check =
+      std::chrono::milliseconds(std::min(number_of(settings, "log.retention.check.interval.ms"), int64_t{86'400'000} * 365));
   options.quorum.segment_bytes = static_cast<uint64_t>(number_of(settings, "metadata.log.segment.bytes"));
   options.quorum.retention_bytes = static_cast<uint64_t>(number_of(settings, "metadata.max.retention.bytes"));
   options.quorum.retention_ms = number_of(settings, "metadata.max.retention.ms");

@@ -31,8 +31,8 @@ struct ConfigInput {
   std::optional<std::string> data_dir;             // --data-dir: logs lie in log/ below it
   std::optional<uint16_t> port;                    // --port: of the first client listener; the controller's is the next
   std::string default_data_dir;
-  std::string working_dir;                         // relative paths begin here
-  std::string host_name;                           // advertised by a listener on every address
+  std::string working_dir;  // relative paths begin here
+  std::string host_name;    // advertised by a listener on every address
 };
 
 // A value and where it comes from: "server.properties:14", "WEIR_LOG_DIRS", "--override".

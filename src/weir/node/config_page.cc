@@ -52,7 +52,8 @@ std::string shown_limits(const ConfigOption& option) {
   for (const std::string_view most : {" .. 2147483647", " .. 9223372036854775807", " .. 32767"}) {
     if (text.ends_with(most)) text = text.substr(0, text.size() - most.size()) + " or more";
   }
-  const bool is_any = text.starts_with("-2147483648 ") || text.starts_with("-9223372036854775808 ") || text.starts_with("-32768 ");
+  const bool is_any =
+      text.starts_with("-2147483648 ") || text.starts_with("-9223372036854775808 ") || text.starts_with("-32768 ");
   return is_any && text.ends_with(" or more") ? std::string() : text;
 }
 
@@ -82,8 +83,8 @@ void add_honoured(std::string& page, ConfigScope scope, bool with_change) {
                       : "| option | type | default | allowed | what it is for |\n| -- | -- | -- | -- | -- |\n";
   for (const ConfigOption& option : metadata::options_of(scope)) {
     if (option.internal || metadata::status_of(option.effect) != ConfigStatus::kHonoured) continue;
-    fmt::format_to(std::back_inserter(page), "| `{}` | {} | {} | {} |", option.name, lower_type(option), cell(default_text(option)),
-                   cell(shown_limits(option)));
+    fmt::format_to(std::back_inserter(page), "| `{}` | {} | {} | {} |", option.name, lower_type(option),
+                   cell(default_text(option)), cell(shown_limits(option)));
     if (with_change) fmt::format_to(std::back_inserter(page), " {} |", change_text(option.update));
     fmt::format_to(std::back_inserter(page), " {} |\n", cell(option.doc));
   }

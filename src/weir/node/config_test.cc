@@ -67,9 +67,11 @@ TEST(Config, precedence) {
   EXPECT_FALSE(options.http->next_free_port);
 }
 
-// Property: --port and --data-dir beat the file, and what is advertised moves along. Fails when clients would be sent to the old port.
+// Property: --port and --data-dir beat the file, and what is advertised moves along. Fails when clients would be sent to the old
+// port.
 TEST(Config, port_and_data_dir) {
-  ConfigInput input = input_of("listeners=PLAINTEXT://127.0.0.1:9092\nadvertised.listeners=PLAINTEXT://localhost:9092\nlog.dirs=/elsewhere\n");
+  ConfigInput input =
+      input_of("listeners=PLAINTEXT://127.0.0.1:9092\nadvertised.listeners=PLAINTEXT://localhost:9092\nlog.dirs=/elsewhere\n");
   input.port = 19092;
   input.data_dir = "data";
   const NodeOptions options = good(input).options;
@@ -103,10 +105,12 @@ TEST(Config, bad_values_are_sentences) {
   EXPECT_THAT(bad("auto.create.topics.enable=on"),
               ElementsAre(HasSubstr("is neither true nor false\ndid you mean auto.create.topics.enable = true ?")));
   EXPECT_THAT(bad("process.roles=broker"), ElementsAre(HasSubstr("server.properties:1: process.roles")));
-  EXPECT_THAT(bad("listeners=SECURE://:9092\nlistener.security.protocol.map=SECURE:SASL_SSL"), ElementsAre(HasSubstr("only PLAINTEXT")));
+  EXPECT_THAT(bad("listeners=SECURE://:9092\nlistener.security.protocol.map=SECURE:SASL_SSL"),
+              ElementsAre(HasSubstr("only PLAINTEXT")));
   EXPECT_THAT(bad("listeners=PLAINTEXT://0.0.0.0:9092"), ElementsAre(HasSubstr("advertised.listeners=PLAINTEXT://NAME:9092")));
   EXPECT_THAT(bad("listeners=PLAINTEXT:9092"), ElementsAre(HasSubstr("NAME://host:port")));
-  EXPECT_THAT(bad("listeners=PLAINTEXT://localhost:9092,CONTROLLER://localhost:9092"), ElementsAre(HasSubstr("both want port 9092")));
+  EXPECT_THAT(bad("listeners=PLAINTEXT://localhost:9092,CONTROLLER://localhost:9092"),
+              ElementsAre(HasSubstr("both want port 9092")));
   EXPECT_THAT(bad("controller.listener.names=OTHER"), ElementsAre(HasSubstr("not among the listeners")));
   EXPECT_THAT(bad("node.id=1\nbroker.id=2"), ElementsAre(HasSubstr("differ")));
   EXPECT_THAT(bad("log.dirs=/a,/a"), ElementsAre(HasSubstr("twice")));
@@ -120,9 +124,11 @@ TEST(Config, bad_values_are_sentences) {
 
 // Property: a name nobody knows is a warning with the nearest one, never an error. Fails when a typo stops or passes in silence.
 TEST(Config, unknown_names_warn) {
-  EXPECT_THAT(good(input_of("log.retentoin.hours=1")).warnings,
-              ElementsAre("server.properties:1: unknown property \"log.retentoin.hours\" is ignored; nearest: log.retention.hours"));
-  EXPECT_THAT(good(input_of("retention.ms=1")).warnings, ElementsAre(HasSubstr("its default for all topics is log.retention.ms")));
+  EXPECT_THAT(
+      good(input_of("log.retentoin.hours=1")).warnings,
+      ElementsAre("server.properties:1: unknown property \"log.retentoin.hours\" is ignored; nearest: log.retention.hours"));
+  EXPECT_THAT(good(input_of("retention.ms=1")).warnings,
+              ElementsAre(HasSubstr("its default for all topics is log.retention.ms")));
 }
 
 // Property: the metadata log's directory comes first. Fails when metadata.log.dir is only checked.
@@ -130,6 +136,7 @@ TEST(Config, metadata_log_dir_comes_first) {
   EXPECT_THAT(good(input_of("log.dirs=/a,/b,/c\nmetadata.log.dir=/b")).options.logs.dirs, ElementsAre("/b", "/a", "/c"));
 }
 
+// Property: host and port come apart, IPv6 too, and nothing else passes. Fails when a half address is taken.
 TEST(Config, endpoints) {
   EXPECT_EQ(parse_endpoint("[::1]:9092"), (runtime::Endpoint{"::1", 9092}));
   EXPECT_EQ(parse_endpoint(":9092"), (runtime::Endpoint{"", 9092}));
@@ -138,6 +145,7 @@ TEST(Config, endpoints) {
   }
 }
 
+// Property: a suggestion is the value that was meant, exactly, or none. Fails when a unit is scaled wrongly.
 TEST(Config, meant_values) {
   EXPECT_EQ(suggested_value("log.retention.ms", "7d"), "604800000");
   EXPECT_EQ(suggested_value("log.retention.minutes", "2h"), "120");

@@ -56,7 +56,9 @@ class Chooser {
   void problem(std::string_view option, std::string_view sentence) {
     problems_.push_back(problem_at(from_of(settings_, option), sentence));
   }
-  bool is_controller(std::string_view name) const { return std::ranges::find(controller_names_, name) != controller_names_.end(); }
+  bool is_controller(std::string_view name) const {
+    return std::ranges::find(controller_names_, name) != controller_names_.end();
+  }
 
   std::vector<NamedEndpoint> endpoints(std::string_view option) {
     std::vector<NamedEndpoint> found;
@@ -78,7 +80,9 @@ class Chooser {
 
   // Kafka wants the controller's listener named; where nothing is said about it, there is one on the next port.
   void find_controller(std::vector<NamedEndpoint>& listeners) {
-    const auto is_listed = [&](const std::string& name) { return std::ranges::any_of(listeners, [&](const auto& l) { return l.name == name; }); };
+    const auto is_listed = [&](const std::string& name) {
+      return std::ranges::any_of(listeners, [&](const auto& l) { return l.name == name; });
+    };
     if (controller_names_.empty()) {
       controller_names_ = {"CONTROLLER"};
       if (!is_listed("CONTROLLER")) {
@@ -89,7 +93,8 @@ class Chooser {
     }
     for (const std::string& name : controller_names_) {
       if (!is_listed(name)) {
-        problem("controller.listener.names", fmt::format("controller.listener.names names {}, which is not among the listeners", name));
+        problem("controller.listener.names",
+                fmt::format("controller.listener.names names {}, which is not among the listeners", name));
       }
     }
     const bool has_client = std::ranges::any_of(listeners, [&](const auto& l) { return !is_controller(l.name); });
@@ -111,7 +116,8 @@ class Chooser {
     if (settings_.contains("listener.security.protocol.map")) {
       for (const std::string& pair : list_of(settings_, "listener.security.protocol.map")) {
         const size_t colon = pair.find(':');
-        if (colon != std::string::npos && upper(std::string_view(pair).substr(0, colon)) == name) return upper(std::string_view(pair).substr(colon + 1));
+        if (colon != std::string::npos && upper(std::string_view(pair).substr(0, colon)) == name)
+          return upper(std::string_view(pair).substr(colon + 1));
       }
       return std::nullopt;
     }
@@ -122,11 +128,14 @@ class Chooser {
 
   void check_protocol(const std::string& name) {
     const std::optional<std::string> protocol = protocol_of(name);
-    const std::string_view option = settings_.contains("listener.security.protocol.map") ? "listener.security.protocol.map" : "listeners";
+    const std::string_view option =
+        settings_.contains("listener.security.protocol.map") ? "listener.security.protocol.map" : "listeners";
     if (!protocol) {
       // The controller's own default listener needs no entry.
       const bool is_ours = is_controller(name) && !settings_.contains("controller.listener.names");
-      if (!is_ours) problem(option, fmt::format("listener {0} has no security protocol\nadd {0}:PLAINTEXT to listener.security.protocol.map", name));
+      if (!is_ours)
+        problem(option,
+                fmt::format("listener {0} has no security protocol\nadd {0}:PLAINTEXT to listener.security.protocol.map", name));
     } else if (*protocol != "PLAINTEXT") {
       problem(option, fmt::format("listener {} wants {}, and only PLAINTEXT is served yet: TLS and SASL are still to come\n"
                                   "refused, because serving it in the clear would be worse than not at all",
@@ -150,7 +159,9 @@ class Chooser {
   void check_advertised(const std::vector<NamedEndpoint>& listeners, const std::vector<NamedEndpoint>& advertised) {
     for (const NamedEndpoint& entry : advertised) {
       const bool known = std::ranges::any_of(listeners, [&](const auto& l) { return l.name == entry.name; });
-      if (!known) problem("advertised.listeners", fmt::format("advertised.listeners names {}, which is not among the listeners", entry.name));
+      if (!known)
+        problem("advertised.listeners",
+                fmt::format("advertised.listeners names {}, which is not among the listeners", entry.name));
       if (is_every_address(entry.endpoint.host)) {
         problem("advertised.listeners", fmt::format("advertised.listeners has {}://{}: no client can connect to every address\n"
                                                     "name the host that clients should use",
@@ -175,18 +186,24 @@ class Chooser {
     if (settings_.contains("listeners") && !is_loopback(listener.endpoint.host)) {
       chosen_.warnings.push_back(problem_at(
           from_of(settings_, "listeners"),
-          fmt::format("listener {}://{} can be reached from other machines, and there is no authentication yet: whoever reaches it can "
-                      "read, change and delete everything. Keep it on a network that you trust",
-                      listener.name, listener.endpoint.text())));
+          fmt::format(
+              "listener {}://{} can be reached from other machines, and there is no authentication yet: whoever reaches it can "
+              "read, change and delete everything. Keep it on a network that you trust",
+              listener.name, listener.endpoint.text())));
     }
-    const auto at = controller ? chosen_.listeners.size() : static_cast<size_t>(std::ranges::count(chosen_.listeners, false, &server::ListenerOptions::serves_controller));
-    chosen_.listeners.insert(chosen_.listeners.begin() + static_cast<ptrdiff_t>(at), {listener.name, listener.endpoint, controller});
+    const auto at =
+        controller
+            ? chosen_.listeners.size()
+            : static_cast<size_t>(std::ranges::count(chosen_.listeners, false, &server::ListenerOptions::serves_controller));
+    chosen_.listeners.insert(chosen_.listeners.begin() + static_cast<ptrdiff_t>(at),
+                             {listener.name, listener.endpoint, controller});
     chosen_.advertised.insert(chosen_.advertised.begin() + static_cast<ptrdiff_t>(at), std::move(told));
   }
 
   // --port moved this listener: what was advertised moves with it.
   uint16_t moved_port(const NamedEndpoint& listener, uint16_t advertised) const {
-    const bool was_moved = listener.endpoint.port == *input_.port || (is_controller(listener.name) && listener.endpoint.port == *input_.port + 1);
+    const bool was_moved =
+        listener.endpoint.port == *input_.port || (is_controller(listener.name) && listener.endpoint.port == *input_.port + 1);
     return was_moved ? listener.endpoint.port : advertised;
   }
 

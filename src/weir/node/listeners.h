@@ -6,7 +6,7 @@
 namespace weir::node {
 
 struct ChosenListeners {
-  std::vector<server::ListenerOptions> listeners;   // clients' first, then the controller's
+  std::vector<server::ListenerOptions> listeners;  // clients' first, then the controller's
   std::vector<runtime::Endpoint> advertised;
   std::vector<std::string> warnings;
 };

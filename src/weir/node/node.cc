@@ -1,11 +1,9 @@
-#include "weir/node/node.h"
-
+// The node's life: run, the work it does by itself, stop. How it starts is in node_start.cc.
 #include <algorithm>
 
 #include <fmt/ranges.h>
 
-#include "weir/metadata/controller/features.h"
-#include "weir/protocol/broker_registration.h"
+#include "weir/node/node.h"
 #include "weir/storage/clean_shutdown.h"
 
 namespace weir::node {
@@ -13,18 +11,8 @@ namespace {
 
 // A stop first gives waiting fetches the time clients usually ask for, then ends them.
 constexpr Duration kLongPollGrace = 500ms;
-// For a connection within this machine.
-constexpr Duration kPortProbe = 100ms;
 // How often a node looks whether its disks are still good.
 constexpr Duration kDirectoryCheck = 5s;
-
-// The files of a log directory that a crash in the middle of formatting may leave.
-bool may_lie_in_fresh_directory(const std::string& name) {
-  return name == ".lock" || name == "lost+found" || name == "bootstrap.checkpoint" || name.ends_with(".tmp");
-}
-
-Task<void> serve_clients(server::BrokerServer* broker) { co_await broker->serve(); }
-Task<void> serve_pages(http::Server* http) { co_await http->serve(); }
 
 Task<void> stop_clients(server::BrokerServer* broker, Deadline deadline, runtime::Event* stopped) {
   co_await broker->stop(deadline);
@@ -64,164 +52,6 @@ Task<Result<void>> Node::run(runtime::StopToken stop) {
   co_return stopped;
 }
 
-Task<Result<void>> Node::start() {
-  WEIR_CO_CHECK(co_await check_free());
-  WEIR_CO_CHECK(co_await open_directories());
-  WEIR_CO_CHECK(co_await open_metadata());
-  WEIR_CO_CHECK(co_await open_ports());
-  WEIR_CO_CHECK(co_await open_http());
-  WEIR_CO_CHECK(co_await logs_->load());
-  loaded_ = true;
-  WEIR_CO_CHECK(co_await join_cluster());
-  background_.spawn(&serve_clients, broker_.get());
-  if (http_ != nullptr) background_.spawn(&serve_pages, http_.get());
-  background_.spawn(&Node::expire_records, this);
-  background_.spawn(&Node::watch_directories, this);
-  co_return Result<void>();
-}
-
-// Looks before anything is changed, so that a start that cannot succeed leaves everything as it was.
-Task<Result<void>> Node::check_free() {
-  for (const std::string& dir : options_.logs.dirs) {
-    WEIR_CO_TRY(const auto properties, co_await storage::read_meta_properties(environment_.disk, dir));
-    if (!properties) continue;
-    WEIR_CO_TRY(const auto lock, co_await environment_.disk.lock(dir + "/.lock"));
-  }
-  for (server::ListenerOptions& listener : options_.server.listeners) {
-    WEIR_CO_TRY(const auto probe, co_await environment_.network.listen(listener.bind));
-    listener.bind.port = probe->local().port;
-  }
-  if (options_.http && !options_.http->next_free_port) {
-    WEIR_CO_TRY(const auto probe, co_await environment_.network.listen(options_.http->bind));
-  }
-  for (size_t i = 0; i < options_.advertised.size(); ++i) {
-    runtime::Endpoint& advertised = options_.advertised[i];
-    if (advertised.port == 0) advertised.port = options_.server.listeners[i].bind.port;
-  }
-  co_return Result<void>();
-}
-
-Task<Result<bool>> Node::is_formatted() {
-  bool is_one_formatted = false;
-  std::optional<Error> strange;
-  for (const std::string& dir : options_.logs.dirs) {
-    WEIR_CO_TRY(const auto properties, co_await storage::read_meta_properties(environment_.disk, dir));
-    is_one_formatted = is_one_formatted || properties.has_value();
-    if (properties) continue;
-    const auto entries = co_await environment_.disk.list(dir);
-    if (!entries && entries.error().code() != ErrorCode::kNotFound) co_return fail(entries.error());
-    if (!entries) continue;
-    for (const runtime::DirEntry& entry : *entries) {
-      if (may_lie_in_fresh_directory(entry.name)) continue;
-      strange.emplace(ErrorCode::kInvalidConfig,
-                      fmt::format("{} holds \"{}\" but no meta.properties: it is neither empty nor a log directory\n"
-                                  "choose an empty directory with --data-dir or log.dirs, or empty this one",
-                                  dir, entry.name));
-    }
-  }
-  if (strange) co_return fail(*strange);
-  co_return is_one_formatted;
-}
-
-Task<Result<void>> Node::open_directories() {
-  const std::vector<std::string>& dirs = options_.logs.dirs;
-  WEIR_CO_TRY(const bool formatted, co_await is_formatted());
-  if (!formatted) {
-    metadata::FormatOptions format{.cluster_id = options_.logs.cluster_id, .node_id = options_.server.node_id};
-    WEIR_CO_TRY(formatted_, co_await metadata::format(environment_, dirs, std::move(format)));
-    environment_.log.info("formatted {} for the new cluster {}", fmt::join(dirs, ", "), formatted_.front().cluster_id);
-  }
-  WEIR_CO_TRY(logs_, co_await storage::LogManager::open(storage_environment_, options_.logs));
-  options_.server.cluster_id = logs_->cluster_id();
-  const std::vector<storage::DirectoryInfo> opened = logs_->directories();
-  WEIR_ASSERT(opened.size() == dirs.size(), opened.size(), dirs.size());
-  if (opened.front().failure) {
-    co_return fail(opened.front().failure->within(fmt::format("the metadata log directory {} is offline", dirs.front())));
-  }
-  co_return Result<void>();
-}
-
-Task<Result<void>> Node::open_metadata() {
-  metadata::ServiceOptions options;
-  options.quorum = options_.quorum;
-  options.quorum.dir = options_.logs.dirs.front();
-  options.quorum.node_id = options_.server.node_id;
-  options.quorum.directory_id = logs_->directories().front().id;
-  for (size_t i = 0; i < options_.advertised.size(); ++i) {
-    const server::ListenerOptions& listener = options_.server.listeners[i];
-    if (!listener.serves_controller) continue;
-    options.quorum.listeners.push_back({listener.name, options_.advertised[i].host, options_.advertised[i].port});
-  }
-  options.cluster_id = options_.server.cluster_id;
-  options.static_config = options_.static_config;
-  options.snapshot_bytes = options_.snapshot_bytes;
-  options.snapshot_interval_ms = options_.snapshot_interval_ms;
-  WEIR_CO_TRY(metadata_, co_await metadata::MetadataService::open(logs_->services(), std::move(options)));
-  co_return Result<void>();
-}
-
-Task<Result<void>> Node::open_ports() {
-  const BrokerId self = options_.server.node_id;
-  partitions_ = std::make_unique<replication::PartitionManager>(replication_environment_, *logs_, options_.static_config, self);
-  fetch_sessions_ = std::make_unique<server::FetchSessionCache>(options_.server.fetch_session_slots, environment_.random.word());
-  producer_ids_ = std::make_unique<server::ProducerIds>(environment_, *metadata_, self);
-  request_metrics_ = std::make_unique<server::RequestMetrics>(metrics_);
-  services_ = std::make_unique<server::Services>(server::Services{
-      .environment = server_environment_,
-      .options = options_.server,
-      .static_config = options_.static_config,
-      .metadata = *metadata_,
-      .partitions = *partitions_,
-      .logs = *logs_,
-      .fetch_sessions = *fetch_sessions_,
-      .producer_ids = *producer_ids_,
-      .codecs = codecs_,
-      .scratch = scratch_,
-      .metrics = metrics_,
-      .request_metrics = *request_metrics_,
-  });
-  broker_ = std::make_unique<server::BrokerServer>(*services_);
-  co_return co_await broker_->listen();
-}
-
-Task<Result<void>> Node::open_http() {
-  if (!options_.http) co_return Result<void>();
-  pages_ = std::make_unique<Pages>(options_, ready_, metrics_, *metadata_, *partitions_);
-  http_ = std::make_unique<http::Server>(http_environment_, *pages_);
-  runtime::Endpoint bind = options_.http->bind;
-  // Asking by connecting is quicker than a listen that fails: that one looks for who has the port.
-  for (int i = 0; options_.http->next_free_port && i < kHttpPortsTried && bind.port > 0 && bind.port < UINT16_MAX; ++i) {
-    const Deadline soon = Deadline::at(environment_.executor.now() + kPortProbe);
-    const auto taken = co_await environment_.network.connect(bind, soon);
-    if (!taken) break;
-    ++bind.port;
-  }
-  co_return co_await http_->listen(bind);
-}
-
-Task<Result<void>> Node::join_cluster() {
-  protocol::BrokerRegistrationRequest request;
-  request.broker_id = options_.server.node_id;
-  request.cluster_id = options_.server.cluster_id;
-  request.incarnation_id = environment_.random.uuid();
-  for (size_t i = 0; i < options_.advertised.size(); ++i) {
-    const server::ListenerOptions& listener = options_.server.listeners[i];
-    if (listener.serves_controller) continue;
-    request.listeners.push_back({.name = listener.name, .host = options_.advertised[i].host, .port = options_.advertised[i].port});
-  }
-  for (const metadata::SupportedFeature& feature : metadata::supported_features()) {
-    request.features.push_back({std::string(feature.name), feature.min, feature.max});
-  }
-  request.rack = options_.rack;
-  for (const storage::DirectoryInfo& directory : logs_->directories()) {
-    if (!directory.failure) request.log_dirs.push_back(directory.id);
-  }
-  request.previous_broker_epoch = logs_->directories().front().previous_broker_epoch;
-  WEIR_CO_TRY(broker_epoch_, co_await metadata_->register_broker(std::move(request)));
-  co_await metadata_->subscribe(*partitions_);
-  co_return co_await metadata_->unfence_broker(options_.server.node_id, broker_epoch_);
-}
-
 // What retention no longer protects goes, partition by partition, every log.retention.check.interval.ms.
 Task<void> Node::expire_records(Node* self) {
   runtime::Executor& executor = self->environment_.executor;
@@ -252,8 +82,9 @@ Task<void> Node::watch_directories(Node* self) {
     const std::vector<storage::DirectoryInfo> directories = self->logs_->directories();
     const auto failed = [](const storage::DirectoryInfo& directory) { return directory.failure.has_value(); };
     if (!failed(directories.front()) && !std::ranges::all_of(directories, failed)) continue;
-    self->failure_.emplace(ErrorCode::kKafkaStorageError, fmt::format("the log directory {} has failed: {}", directories.front().path,
-                                                                      directories.front().failure->describe()));
+    self->failure_.emplace(
+        ErrorCode::kKafkaStorageError,
+        fmt::format("the log directory {} has failed: {}", directories.front().path, directories.front().failure->describe()));
     self->failing_.notify_all();
     co_return;
   }
@@ -304,7 +135,8 @@ std::optional<runtime::Endpoint> Node::http() const {
 }
 
 void Node::announce() const {
-  const Duration took = options_.since_start ? options_.since_start() : environment_.executor.now() - constructed_;
+  const Duration took =
+      options_.process != nullptr ? options_.process->since_start() : environment_.executor.now() - constructed_;
   std::string where;
   for (size_t i = 0; i < options_.advertised.size(); ++i) {
     where += options_.server.listeners[i].serves_controller ? "controller " : "Kafka ";

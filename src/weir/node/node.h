@@ -73,7 +73,7 @@ class Node {
   }
 
   runtime::Environment environment_;
-  runtime::Environment storage_environment_;   // the same, with the module's name in its log lines
+  runtime::Environment storage_environment_;  // the same, with the module's name in its log lines
   runtime::Environment replication_environment_;
   runtime::Environment server_environment_;
   runtime::Environment http_environment_;
@@ -84,10 +84,10 @@ class Node {
   Bytes scratch_;
   runtime::Event ready_;
   runtime::StopSource background_stop_;
-  runtime::WaitQueue failing_;             // woken when failure_ is set
-  std::optional<Error> failure_;           // why the node cannot go on
+  runtime::WaitQueue failing_;    // woken when failure_ is set
+  std::optional<Error> failure_;  // why the node cannot go on
   BrokerEpoch broker_epoch_ = kNoBrokerEpoch;
-  std::vector<storage::MetaProperties> formatted_;   // of each directory
+  std::vector<storage::MetaProperties> formatted_;  // of each directory
   std::unique_ptr<storage::LogManager> logs_;
   std::unique_ptr<metadata::MetadataService> metadata_;
   std::unique_ptr<replication::PartitionManager> partitions_;

@@ -150,7 +150,8 @@ TEST(Node, refused_directory_stays_clean) {
   SimNode& machine = world.add_node("broker");
   runtime::Environment environment = machine.environment();
   ASSERT_TRUE(world.run(machine, metadata::format(environment, {"/data/log"}, {})).has_value());
-  ASSERT_TRUE(world.run(machine, runtime::write_file_atomically(machine.disk(), "/data/log/bootstrap.checkpoint", to_bytes(kafka))));
+  ASSERT_TRUE(
+      world.run(machine, runtime::write_file_atomically(machine.disk(), "/data/log/bootstrap.checkpoint", to_bytes(kafka))));
   ASSERT_TRUE(world.run(machine, storage::write_clean_shutdown(machine.disk(), "/data/log", 5)));
   NodeRun run;
   start(world, machine, run);

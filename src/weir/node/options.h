@@ -6,7 +6,6 @@
 //   co_await node.run(stop);
 #pragma once
 
-#include <functional>
 #include <optional>
 #include <string>
 #include <vector>
@@ -25,7 +24,7 @@ inline constexpr std::string_view kVersion = "0.1.0";
 // How many ports are tried, one after the other, for an HTTP endpoint that nobody asked for by number.
 inline constexpr int kHttpPortsTried = 50;
 
-// What the operating system says about this process; the node asks for it when it is scraped.
+// What the operating system says about this process.
 struct ProcessStats {
   double cpu_seconds = 0;
   uint64_t resident_bytes = 0;
@@ -38,25 +37,32 @@ struct ProcessStats {
   double longest_turn_seconds = 0;
 };
 
+// The process around a node, asked when the node is scraped and when it tells how long its start took.
+class Process {
+ public:
+  virtual ~Process() = default;
+  virtual ProcessStats stats() const = 0;
+  virtual Duration since_start() const = 0;
+};
+
 struct HttpOptions {
   runtime::Endpoint bind;
   bool next_free_port = false;  // when the port is taken, the next one is tried
 };
 
 struct NodeOptions {
-  server::ServerOptions server;                     // node id and listeners among it; cluster_id is filled in at the start
-  std::vector<runtime::Endpoint> advertised;        // as long as server.listeners; port 0 becomes the port really listened on
+  server::ServerOptions server;               // node id and listeners among it; cluster_id is filled in at the start
+  std::vector<runtime::Endpoint> advertised;  // as long as server.listeners; port 0 becomes the port really listened on
   std::optional<std::string> rack;
-  storage::LogManagerOptions logs;                  // the first directory holds the metadata log
-  raft::QuorumOptions quorum;                       // dir, node_id, directory_id and listeners are filled in at the start
+  storage::LogManagerOptions logs;  // the first directory holds the metadata log
+  raft::QuorumOptions quorum;       // dir, node_id, directory_id and listeners are filled in at the start
   uint64_t snapshot_bytes = 20ull << 20;
   int64_t snapshot_interval_ms = 3'600'000;
   metadata::StaticConfig static_config;
   std::optional<HttpOptions> http;
-  Duration drain = 5s;                              // how long a stop waits for requests under way
+  Duration drain = 5s;  // how long a stop waits for requests under way
   Duration retention_check = std::chrono::minutes(5);
-  std::function<ProcessStats()> process_stats;      // none in a simulation
-  std::function<Duration()> since_start;            // of the process; the node's own start when empty
+  const Process* process = nullptr;  // none in a simulation; outlives the node
 };
 
 // A broker and controller in one, with Kafka's defaults.

@@ -10,7 +10,8 @@ namespace {
 // One metric family in Prometheus text; values with labels follow.
 class MetricFamily {
  public:
-  MetricFamily(std::string& text, std::string_view name, std::string_view type, std::string_view help) : text_(text), name_(name) {
+  MetricFamily(std::string& text, std::string_view name, std::string_view type, std::string_view help)
+      : text_(text), name_(name) {
     fmt::format_to(std::back_inserter(text_), "# HELP {0} {2}\n# TYPE {0} {1}\n", name, type, help);
   }
   template <typename T>
@@ -53,20 +54,24 @@ void add_topics(std::string& text, const replication::PartitionManager& partitio
     sum.bytes_in += partition.traffic().bytes_in;
     sum.bytes_out += partition.traffic().bytes_out;
   });
-  const auto family = [&](std::string_view name, std::string_view help, uint64_t replication::PartitionTraffic::*field) {
+  const auto family = [&](std::string_view name, std::string_view help, uint64_t replication::PartitionTraffic::* field) {
     MetricFamily rows(text, name, "counter", help);
     for (const auto& [topic, traffic] : topics) rows.add(fmt::format("topic=\"{}\"", topic), traffic.*field);
   };
-  family("kafka_server_brokertopicmetrics_messagesin_total", "Records taken from producers.", &replication::PartitionTraffic::records_in);
-  family("kafka_server_brokertopicmetrics_bytesin_total", "Bytes taken from producers.", &replication::PartitionTraffic::bytes_in);
-  family("kafka_server_brokertopicmetrics_bytesout_total", "Bytes given to consumers.", &replication::PartitionTraffic::bytes_out);
+  family("kafka_server_brokertopicmetrics_messagesin_total", "Records taken from producers.",
+         &replication::PartitionTraffic::records_in);
+  family("kafka_server_brokertopicmetrics_bytesin_total", "Bytes taken from producers.",
+         &replication::PartitionTraffic::bytes_in);
+  family("kafka_server_brokertopicmetrics_bytesout_total", "Bytes given to consumers.",
+         &replication::PartitionTraffic::bytes_out);
 }
 
 void add_logs(std::string& text, const replication::PartitionManager& partitions) {
   const auto family = [&](std::string_view name, std::string_view help, auto value) {
     MetricFamily rows(text, name, "gauge", help);
     partitions.for_each([&](const replication::Partition& partition) {
-      rows.add(fmt::format("topic=\"{}\",partition=\"{}\"", partition.name().topic, partition.name().partition), value(partition));
+      rows.add(fmt::format("topic=\"{}\",partition=\"{}\"", partition.name().topic, partition.name().partition),
+               value(partition));
     });
   };
   family("kafka_log_log_size", "Bytes of the partition's segments.", [](const auto& p) { return p.log().size_bytes(); });
@@ -129,8 +134,9 @@ std::string Pages::metrics_text() const {
     }
   }
   size_t offline = 0;
-  partitions_.for_each([&](const replication::Partition& partition) { offline += partition.log().failure().has_value() ? 1 : 0; });
-  if (options_.process_stats) add_process(text, options_.process_stats());
+  partitions_.for_each(
+      [&](const replication::Partition& partition) { offline += partition.log().failure().has_value() ? 1 : 0; });
+  if (options_.process != nullptr) add_process(text, options_.process->stats());
   one(text, "kafka_server_replicamanager_partitioncount", "gauge", "Partitions on this broker.", partitions_.size());
   one(text, "kafka_server_replicamanager_leadercount", "gauge", "Partitions this broker leads.", partitions_.leaders());
   one(text, "kafka_server_replicamanager_underreplicatedpartitions", "gauge", "Partitions with replicas out of sync.", 0);

@@ -84,7 +84,10 @@ Result<uint32_t> hex4(std::string_view text, size_t at, int line) {
   uint32_t code = 0;
   if (at + 4 > text.size()) return bad_escape(line, text.substr(at - 2));
   for (const char c : text.substr(at, 4)) {
-    const int digit = c >= '0' && c <= '9' ? c - '0' : c >= 'a' && c <= 'f' ? c - 'a' + 10 : c >= 'A' && c <= 'F' ? c - 'A' + 10 : -1;
+    const int digit = c >= '0' && c <= '9'   ? c - '0'
+                      : c >= 'a' && c <= 'f' ? c - 'a' + 10
+                      : c >= 'A' && c <= 'F' ? c - 'A' + 10
+                                             : -1;
     if (digit < 0) return bad_escape(line, text.substr(at - 2, 6));
     code = code * 16 + static_cast<uint32_t>(digit);
   }
@@ -118,8 +121,10 @@ Result<std::string> unescaped(std::string_view text, int line) {
 
 size_t end_of_key(std::string_view text) {
   for (size_t i = 0; i < text.size(); ++i) {
-    if (text[i] == '\\') ++i;
-    else if (text[i] == '=' || text[i] == ':' || is_blank(text[i])) return i;
+    if (text[i] == '\\')
+      ++i;
+    else if (text[i] == '=' || text[i] == ':' || is_blank(text[i]))
+      return i;
   }
   return text.size();
 }

@@ -14,7 +14,8 @@ std::vector<Property> parsed(std::string_view text) {
 // Property: every way that java.util.Properties lets one write a setting is read, and each setting knows its line.
 // Fails when a separator, a comment or a kind of line end is not understood.
 TEST(Properties, separators_comments_and_line_numbers) {
-  const std::vector<Property> expected = {{"a", "1", 2}, {"b", "2", 3}, {"c", "3 = x", 5}, {"d", "", 6}, {"e", "", 7}, {"f", "tail ", 8}};
+  const std::vector<Property> expected = {{"a", "1", 2}, {"b", "2", 3}, {"c", "3 = x", 5},
+                                          {"d", "", 6},  {"e", "", 7},  {"f", "tail ", 8}};
   EXPECT_EQ(parsed("# comment\na=1\r\n  b : 2\r! comment = 1\nc 3 = x\nd=\ne\nf = tail "), expected);
 }
 

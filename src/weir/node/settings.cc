@@ -32,7 +32,8 @@ std::string lower(std::string_view text) {
 std::string unknown_sentence(std::string_view name) {
   const auto synonyms = metadata::broker_synonyms(name);
   if (!synonyms.empty()) {
-    return fmt::format("{} is a topic option and is ignored here; its default for all topics is {}", name, synonyms.front().broker_option);
+    return fmt::format("{} is a topic option and is ignored here; its default for all topics is {}", name,
+                       synonyms.front().broker_option);
   }
   if (name.starts_with("listener.name.")) return fmt::format("{} is ignored: options of one listener are not served yet", name);
   const std::string_view nearest = metadata::nearest_option(ConfigScope::kBroker, name);
@@ -49,7 +50,8 @@ class Gatherer {
       return;
     }
     if (option->only_dynamic) {
-      gathered_.warnings.push_back(problem_at(from, fmt::format("{} is ignored: it can only be set while the broker runs", name)));
+      gathered_.warnings.push_back(
+          problem_at(from, fmt::format("{} is ignored: it can only be set while the broker runs", name)));
       return;
     }
     const std::string_view value = option->is_sensitive() ? given : stripped(given);
@@ -57,7 +59,8 @@ class Gatherer {
     if (!parsed) {
       std::string sentence = parsed.error().message();
       const std::string meant = suggested_value(name, value);
-      if (!meant.empty() && metadata::parse_value(*option, meant)) sentence += fmt::format("\ndid you mean {} = {} ?", name, meant);
+      if (!meant.empty() && metadata::parse_value(*option, meant))
+        sentence += fmt::format("\ndid you mean {} = {} ?", name, meant);
       gathered_.problems.push_back(problem_at(from, sentence));
       return;
     }
@@ -82,9 +85,8 @@ void take_file(Gatherer& gatherer, const ConfigFile& file) {
   }
   for (const Property& property : *properties) {
     // A key that comes again overrides the earlier line: only the last one is checked.
-    const bool comes_again = std::ranges::any_of(*properties, [&](const Property& other) {
-      return other.line > property.line && other.key == property.key;
-    });
+    const bool comes_again = std::ranges::any_of(
+        *properties, [&](const Property& other) { return other.line > property.line && other.key == property.key; });
     if (!comes_again) gatherer.take(property.key, property.value, fmt::format("{}:{}", file.path, property.line));
   }
 }
@@ -93,10 +95,12 @@ struct Unit {
   std::string_view name;
   double factor;
 };
-constexpr Unit kTimeUnits[] = {{"ms", 1}, {"s", 1000}, {"sec", 1000}, {"m", 60e3}, {"min", 60e3}, {"h", 3600e3}, {"d", 86400e3},
-                               {"days", 86400e3}, {"day", 86400e3}, {"hours", 3600e3}, {"minutes", 60e3}, {"seconds", 1000}, {"w", 604800e3}};
-constexpr Unit kSizeUnits[] = {{"b", 1}, {"k", 1024}, {"kb", 1024}, {"kib", 1024}, {"m", 1048576}, {"mb", 1048576}, {"mib", 1048576},
-                               {"g", 1073741824}, {"gb", 1073741824}, {"gib", 1073741824}, {"t", 1099511627776}, {"tb", 1099511627776}};
+constexpr Unit kTimeUnits[] = {{"ms", 1},         {"s", 1000},       {"sec", 1000},     {"m", 60e3},      {"min", 60e3},
+                               {"h", 3600e3},     {"d", 86400e3},    {"days", 86400e3}, {"day", 86400e3}, {"hours", 3600e3},
+                               {"minutes", 60e3}, {"seconds", 1000}, {"w", 604800e3}};
+constexpr Unit kSizeUnits[] = {{"b", 1},           {"k", 1024},         {"kb", 1024},         {"kib", 1024},
+                               {"m", 1048576},     {"mb", 1048576},     {"mib", 1048576},     {"g", 1073741824},
+                               {"gb", 1073741824}, {"gib", 1073741824}, {"t", 1099511627776}, {"tb", 1099511627776}};
 constexpr Unit kOptionTimes[] = {{".ms", 1}, {".seconds", 1000}, {".minutes", 60e3}, {".hours", 3600e3}};
 
 std::string scaled(std::string_view text, std::span<const Unit> units, double option_factor) {
@@ -106,7 +110,8 @@ std::string scaled(std::string_view text, std::span<const Unit> units, double op
   const std::string unit = lower(stripped(std::string_view(end, text.data() + text.size())));
   for (const Unit& known : units) {
     const double value = amount * known.factor / option_factor;
-    if (known.name == unit && value == std::floor(value) && std::abs(value) < 9e15) return fmt::format("{}", static_cast<int64_t>(value));
+    if (known.name == unit && value == std::floor(value) && std::abs(value) < 9e15)
+      return fmt::format("{}", static_cast<int64_t>(value));
   }
   return {};
 }
@@ -152,8 +157,8 @@ std::string option_of_variable(std::string_view variable) {
   std::string name = lower(variable.starts_with(kPrefix) ? variable.substr(kPrefix.size()) : variable);
   std::ranges::replace(name, '_', '.');
   const std::string own = "weir." + name;
-  const bool is_own = metadata::find_option(ConfigScope::kBroker, name) == nullptr &&
-                      metadata::find_option(ConfigScope::kBroker, own) != nullptr;
+  const bool is_own =
+      metadata::find_option(ConfigScope::kBroker, name) == nullptr && metadata::find_option(ConfigScope::kBroker, own) != nullptr;
   return is_own ? own : name;
 }
 

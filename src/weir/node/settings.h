@@ -19,7 +19,7 @@ std::string problem_at(std::string_view from, std::string_view sentence);
 
 // A whole number or boolean (as 0 and 1) of the settings, else its default; the option exists and has one.
 int64_t number_of(const Settings& settings, std::string_view option);
-std::string text_of(const Settings& settings, std::string_view option);            // "" when neither set nor defaulted
+std::string text_of(const Settings& settings, std::string_view option);  // "" when neither set nor defaulted
 std::vector<std::string> list_of(const Settings& settings, std::string_view option);
 
 }  // namespace weir::node

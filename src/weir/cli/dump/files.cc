@@ -37,8 +37,8 @@ bool is_checkpoint(std::string_view name) {
 }
 
 bool is_small_text(std::string_view name) {
-  return is_checkpoint(name) || name == storage::kLeaderEpochFile || name == storage::kPartitionMetadataFile || name == kMetaPropertiesFile ||
-         name == raft::kQuorumStateFile || name == storage::kCleanShutdownFile;
+  return is_checkpoint(name) || name == storage::kLeaderEpochFile || name == storage::kPartitionMetadataFile ||
+         name == kMetaPropertiesFile || name == raft::kQuorumStateFile || name == storage::kCleanShutdownFile;
 }
 
 template <typename Entry, typename Show>
@@ -49,7 +49,8 @@ void for_each_entry(ByteView bytes, DumpOutput& output, Show show) {
     // Java keeps an index at its full size while it is written; what was not used is zero.
     const bool is_unused = std::ranges::all_of(bytes.subspan(at), [](std::byte b) { return b == std::byte{0}; });
     if (is_unused && at > 0) {
-      output.note(fmt::format("{} bytes behind the last entry are zero: a Kafka broker has it open, or crashed", bytes.size() - at));
+      output.note(
+          fmt::format("{} bytes behind the last entry are zero: a Kafka broker has it open, or crashed", bytes.size() - at));
       return;
     }
     show(at, entry);
@@ -68,7 +69,8 @@ void show_epochs(std::string_view text, DumpOutput& output) {
   const auto epochs = storage::LeaderEpochCache::parse(text);
   if (!epochs) return output.problem(0, epochs.error().describe());
   for (const auto& entry : epochs->entries()) {
-    output.row("leader epoch", {number_cell("epoch", entry.leader_epoch, 8), number_cell("start_offset", entry.start_offset, 14)});
+    output.row("leader epoch",
+               {number_cell("epoch", entry.leader_epoch, 8), number_cell("start_offset", entry.start_offset, 14)});
   }
 }
 
@@ -76,15 +78,17 @@ void show_checkpoint(std::string_view text, DumpOutput& output) {
   const auto checkpoint = storage::parse_checkpoint(text);
   if (!checkpoint) return output.problem(0, checkpoint.error().describe());
   for (const auto& [partition, offset] : *checkpoint) {
-    output.row("checkpoint", {number_cell("offset", offset, 14), text_cell("topic", partition.topic, -30), number_cell("partition", partition.partition, -9)});
+    output.row("checkpoint", {number_cell("offset", offset, 14), text_cell("topic", partition.topic, -30),
+                              number_cell("partition", partition.partition, -9)});
   }
 }
 
 void show_quorum_state(std::string_view text, DumpOutput& output) {
   const auto state = raft::parse_quorum_state(text);
   if (!state) return output.problem(0, state.error().describe());
-  output.row("quorum state", {number_cell("epoch", state->epoch, 8), number_cell("leader", state->leader, 6), number_cell("voted", state->voted, 6),
-                              text_cell("voted_directory", state->voted_directory.text(), -22)});
+  output.row("quorum state",
+             {number_cell("epoch", state->epoch, 8), number_cell("leader", state->leader, 6),
+              number_cell("voted", state->voted, 6), text_cell("voted_directory", state->voted_directory.text(), -22)});
 }
 
 }  // namespace
@@ -100,13 +104,15 @@ void dump_offset_index(ByteView bytes, int64_t base_offset, DumpOutput& output) 
     if (entry.relative_offset <= before && !falls) output.problem(at, "the entries do not rise from here on");
     falls = falls || entry.relative_offset <= before;
     before = entry.relative_offset;
-    output.row("offset index", {number_cell("offset", base_offset + entry.relative_offset, 14), number_cell("position", entry.position, 12)});
+    output.row("offset index",
+               {number_cell("offset", base_offset + entry.relative_offset, 14), number_cell("position", entry.position, 12)});
   });
 }
 
 void dump_time_index(ByteView bytes, int64_t base_offset, DumpOutput& output) {
   for_each_entry<storage::TimeEntry>(bytes, output, [&](size_t, const storage::TimeEntry& entry) {
-    output.row("time index", {time_cell("timestamp", entry.timestamp), number_cell("offset", base_offset + entry.relative_offset, 14)});
+    output.row("time index",
+               {time_cell("timestamp", entry.timestamp), number_cell("offset", base_offset + entry.relative_offset, 14)});
   });
 }
 
@@ -114,9 +120,10 @@ void dump_txn_index(ByteView bytes, DumpOutput& output) {
   const auto entries = storage::decode_txn_entries(bytes);
   if (!entries) return output.problem(0, entries.error().describe());
   for (const storage::AbortedTransaction& entry : *entries) {
-    output.row("aborted transaction", {number_cell("producer_id", entry.producer_id, 11), number_cell("first_offset", entry.first_offset, 14),
-                                       number_cell("last_offset", entry.last_offset, 14),
-                                       number_cell("last_stable_offset", entry.last_stable_offset, 18)});
+    output.row(
+        "aborted transaction",
+        {number_cell("producer_id", entry.producer_id, 11), number_cell("first_offset", entry.first_offset, 14),
+         number_cell("last_offset", entry.last_offset, 14), number_cell("last_stable_offset", entry.last_stable_offset, 18)});
   }
 }
 
@@ -126,10 +133,11 @@ void dump_producer_snapshot(ByteView bytes, Offset end, DumpOutput& output) {
   const std::map<ProducerId, storage::ProducerEntry> sorted(state.producers().begin(), state.producers().end());
   for (const auto& [id, entry] : sorted) {
     const Offset last = entry.batch_count == 0 ? kNoOffset : entry.batches[entry.batch_count - 1].last_offset;
-    output.row("producer", {number_cell("producer_id", id, 11), number_cell("epoch", entry.epoch, 5), number_cell("last_sequence", entry.last_sequence(), 13),
-                            number_cell("last_offset", last, 14), time_cell("last_timestamp", entry.last_timestamp),
-                            number_cell("coordinator_epoch", entry.coordinator_epoch, 17),
-                            number_cell("transaction_start", entry.transaction_start, 17)});
+    output.row("producer",
+               {number_cell("producer_id", id, 11), number_cell("epoch", entry.epoch, 5),
+                number_cell("last_sequence", entry.last_sequence(), 13), number_cell("last_offset", last, 14),
+                time_cell("last_timestamp", entry.last_timestamp), number_cell("coordinator_epoch", entry.coordinator_epoch, 17),
+                number_cell("transaction_start", entry.transaction_start, 17)});
   }
 }
 
@@ -153,7 +161,8 @@ void dump_small_text(std::string_view name, std::string_view text, DumpOutput& o
 
 bool dump_file(const std::string& path, const DumpOptions& options, DumpOutput& output) {
   const std::string_view name = file_name(path);
-  const std::string_view directory = file_name(std::string_view(path).substr(0, path.size() - std::min(path.size(), name.size() + 1)));
+  const std::string_view directory =
+      file_name(std::string_view(path).substr(0, path.size() - std::min(path.size(), name.size() + 1)));
   const auto segment_file = storage::parse_segment_file_name(name);
   if (is_quorum_snapshot(name)) return dump_segment(path, options, true, output);
   if (segment_file && segment_file->suffix == storage::kLogSuffix) {

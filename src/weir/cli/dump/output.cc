@@ -5,8 +5,8 @@
 namespace weir::cli {
 namespace {
 
-constexpr size_t kShownTextMax = 100;   // of a key or value in text
-constexpr size_t kShownBytesMax = 32;   // of one that is not text
+constexpr size_t kShownTextMax = 100;  // of a key or value in text
+constexpr size_t kShownBytesMax = 32;  // of one that is not text
 
 // Length of the UTF-8 character at the beginning of `text`, 0 when there is none.
 size_t utf8_length(std::string_view text) {
@@ -30,7 +30,8 @@ bool is_utf8(std::string_view text) {
 
 std::string hex(ByteView bytes, size_t count_max) {
   std::string out;
-  for (size_t i = 0; i < bytes.size() && i < count_max; ++i) fmt::format_to(std::back_inserter(out), "{:02x}", static_cast<unsigned>(bytes[i]));
+  for (size_t i = 0; i < bytes.size() && i < count_max; ++i)
+    fmt::format_to(std::back_inserter(out), "{:02x}", static_cast<unsigned>(bytes[i]));
   return out;
 }
 
@@ -52,7 +53,10 @@ std::string text_line(const std::vector<Cell>& cells, bool names) {
   std::string line;
   for (const Cell& cell : cells) {
     if (!line.empty()) line += "  ";
-    line += padded(names ? cell.name : cell.shown.empty() ? std::string_view(cell.value) : std::string_view(cell.shown), cell.width);
+    line += padded(names                ? cell.name
+                   : cell.shown.empty() ? std::string_view(cell.value)
+                                        : std::string_view(cell.shown),
+                   cell.width);
   }
   while (line.ends_with(' ')) line.pop_back();
   return line;
@@ -81,8 +85,8 @@ std::string utc_text(TimestampMs ms) {
   const time_t time = seconds;
   tm parts{};
   if (gmtime_r(&time, &parts) == nullptr) return fmt::format("{} ms", ms);
-  return fmt::format("{:04}-{:02}-{:02}T{:02}:{:02}:{:02}.{:03}Z", parts.tm_year + 1900, parts.tm_mon + 1, parts.tm_mday, parts.tm_hour,
-                     parts.tm_min, parts.tm_sec, ms - seconds * 1000);
+  return fmt::format("{:04}-{:02}-{:02}T{:02}:{:02}:{:02}.{:03}Z", parts.tm_year + 1900, parts.tm_mon + 1, parts.tm_mday,
+                     parts.tm_hour, parts.tm_min, parts.tm_sec, ms - seconds * 1000);
 }
 
 Cell text_cell(std::string_view name, std::string_view value, int width) { return {name, std::string(value), true, width}; }
@@ -97,13 +101,15 @@ Cell bytes_cell(std::string_view name, std::string_view hex_name, ByteView bytes
   const std::string_view text = as_text(bytes);
   if (is_utf8(text)) return {name, std::string(text), true, 0, json_quoted(shortened(text))};
   const char* more = bytes.size() > kShownBytesMax ? "..." : "";
-  return {hex_name, hex(bytes, bytes.size()), true, 0, fmt::format("{}{} ({} bytes)", hex(bytes, kShownBytesMax), more, bytes.size())};
+  return {hex_name, hex(bytes, bytes.size()), true, 0,
+          fmt::format("{}{} ({} bytes)", hex(bytes, kShownBytesMax), more, bytes.size())};
 }
 
 std::string DumpOutput::json_line(std::string_view kind, const std::vector<Cell>& cells) const {
   std::string line = fmt::format("{{\"file\":{},\"kind\":{}", json_quoted(path_), json_quoted(kind));
   for (const Cell& cell : cells) {
-    fmt::format_to(std::back_inserter(line), ",{}:{}", json_quoted(cell.name), cell.quoted ? json_quoted(cell.value) : cell.value);
+    fmt::format_to(std::back_inserter(line), ",{}:{}", json_quoted(cell.name),
+                   cell.quoted ? json_quoted(cell.value) : cell.value);
   }
   line += "}\n";
   return line;

@@ -21,8 +21,8 @@ struct Cell {
   std::string_view name;
   std::string value;
   bool quoted = false;
-  int width = 0;              // of its column in text; negative: left-aligned
-  std::string shown = {};     // in text instead of `value`, when not empty
+  int width = 0;           // of its column in text; negative: left-aligned
+  std::string shown = {};  // in text instead of `value`, when not empty
 };
 
 template <typename T>

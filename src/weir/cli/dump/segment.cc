@@ -24,7 +24,7 @@
 namespace weir::cli {
 namespace {
 
-constexpr size_t kRecordBytesMax = size_t{1} << 30;   // of one batch, decompressed
+constexpr size_t kRecordBytesMax = size_t{1} << 30;  // of one batch, decompressed
 constexpr int kWide = -20;
 
 // A file read piece by piece, wherever it is; also one that grows.
@@ -138,7 +138,8 @@ class SegmentDump {
     bytes_.resize(file.read(position, bytes_));
     const auto size = record::peek_size(bytes_);
     if (!size) {
-      output_.problem(position, fmt::format("{}; {} bytes from here on are not shown", size.error().message(), file.size() - position));
+      output_.problem(position,
+                      fmt::format("{}; {} bytes from here on are not shown", size.error().message(), file.size() - position));
       return 0;
     }
     const uint64_t left = file.size() - position;
@@ -162,46 +163,52 @@ class SegmentDump {
       output_.problem(position, batch ? "no batch" : batch.error().message());
       return;
     }
-    if ((*batch)->v2() != nullptr) show_v2(position, *(*batch)->v2());
-    else show_legacy(position, *(*batch)->legacy());
+    if ((*batch)->v2() != nullptr)
+      show_v2(position, *(*batch)->v2());
+    else
+      show_legacy(position, *(*batch)->legacy());
   }
 
   void show_v2(uint64_t position, const record::BatchView& batch) {
     const bool has_producer = batch.has_producer_id();
     const std::string offsets = fmt::format("{}..{}", batch.base_offset(), batch.last_offset());
     const std::string producer = has_producer ? fmt::format("{}/{}", batch.producer_id(), batch.producer_epoch()) : "-";
-    const std::string sequences = has_producer && batch.base_sequence() >= 0 ? fmt::format("{}..{}", batch.base_sequence(), batch.last_sequence()) : "-";
+    const std::string sequences =
+        has_producer && batch.base_sequence() >= 0 ? fmt::format("{}..{}", batch.base_sequence(), batch.last_sequence()) : "-";
     const std::string flags = flags_of(batch);
     records_ += static_cast<uint64_t>(batch.record_count());
     if (output_.is_json()) {
-      output_.row("batch", {number_cell("position", position, 0), number_cell("bytes", batch.size_bytes(), 0),
-                            number_cell("base_offset", batch.base_offset(), 0), number_cell("last_offset", batch.last_offset(), 0),
-                            number_cell("records", batch.record_count(), 0), number_cell("leader_epoch", batch.leader_epoch(), 0),
-                            number_cell("magic", static_cast<int>(batch.magic()), 0),
-                            text_cell("codec", codec::name_of(batch.compression()), 0),
-                            number_cell("base_timestamp", batch.base_timestamp(), 0), number_cell("max_timestamp", batch.max_timestamp(), 0),
-                            number_cell("producer_id", batch.producer_id(), 0), number_cell("producer_epoch", batch.producer_epoch(), 0),
-                            number_cell("base_sequence", batch.base_sequence(), 0), text_cell("flags", flags, 0),
-                            number_cell("crc", batch.crc(), 0), number_cell("crc_ok", batch.crc_matches(), 0)});
+      output_.row(
+          "batch",
+          {number_cell("position", position, 0), number_cell("bytes", batch.size_bytes(), 0),
+           number_cell("base_offset", batch.base_offset(), 0), number_cell("last_offset", batch.last_offset(), 0),
+           number_cell("records", batch.record_count(), 0), number_cell("leader_epoch", batch.leader_epoch(), 0),
+           number_cell("magic", static_cast<int>(batch.magic()), 0), text_cell("codec", codec::name_of(batch.compression()), 0),
+           number_cell("base_timestamp", batch.base_timestamp(), 0), number_cell("max_timestamp", batch.max_timestamp(), 0),
+           number_cell("producer_id", batch.producer_id(), 0), number_cell("producer_epoch", batch.producer_epoch(), 0),
+           number_cell("base_sequence", batch.base_sequence(), 0), text_cell("flags", flags, 0),
+           number_cell("crc", batch.crc(), 0), number_cell("crc_ok", batch.crc_matches(), 0)});
     } else {
-      output_.row("batch", {number_cell("position", position, 11), number_cell("bytes", batch.size_bytes(), 8), text_cell("offsets", offsets, kWide),
-                            number_cell("records", batch.record_count(), 7), number_cell("epoch", batch.leader_epoch(), 5),
-                            text_cell("codec", codec::name_of(batch.compression()), -6), text_cell("producer", producer, -10),
-                            text_cell("sequences", sequences, -14), time_cell("largest timestamp", batch.max_timestamp()),
-                            text_cell("flags", flags, 0)});
+      output_.row("batch",
+                  {number_cell("position", position, 11), number_cell("bytes", batch.size_bytes(), 8),
+                   text_cell("offsets", offsets, kWide), number_cell("records", batch.record_count(), 7),
+                   number_cell("epoch", batch.leader_epoch(), 5), text_cell("codec", codec::name_of(batch.compression()), -6),
+                   text_cell("producer", producer, -10), text_cell("sequences", sequences, -14),
+                   time_cell("largest timestamp", batch.max_timestamp()), text_cell("flags", flags, 0)});
     }
     if (!batch.crc_matches()) {
-      output_.problem(position, fmt::format("the checksum does not match: {:#010x} is written, the bytes give {:#010x}", batch.crc(),
-                                            record::compute_crc(batch.bytes())));
+      output_.problem(position, fmt::format("the checksum does not match: {:#010x} is written, the bytes give {:#010x}",
+                                            batch.crc(), record::compute_crc(batch.bytes())));
     } else if (options_.records) {
       show_records(position, batch);
     }
   }
 
   void show_legacy(uint64_t position, const record::LegacyView& message) {
-    output_.row("legacy message", {number_cell("position", position, 11), number_cell("bytes", message.size_bytes(), 8),
-                                   number_cell("offset", message.offset(), 12), number_cell("magic", static_cast<int>(message.magic()), 5),
-                                   text_cell("codec", codec::name_of(message.compression()), -6), time_cell("timestamp", message.timestamp())});
+    output_.row("legacy message",
+                {number_cell("position", position, 11), number_cell("bytes", message.size_bytes(), 8),
+                 number_cell("offset", message.offset(), 12), number_cell("magic", static_cast<int>(message.magic()), 5),
+                 text_cell("codec", codec::name_of(message.compression()), -6), time_cell("timestamp", message.timestamp())});
     if (!message.crc_matches()) return output_.problem(position, "the checksum does not match");
     if (!options_.records) {
       ++records_;
@@ -220,9 +227,12 @@ class SegmentDump {
       const auto record = records->next();
       if (!record) return output_.problem(position, record.error().message());
       if (!*record || output_.is_closed()) return;
-      if (batch.is_control()) show_control(**record);
-      else if (is_metadata_) show_metadata(position, **record);
-      else show_record(**record);
+      if (batch.is_control())
+        show_control(**record);
+      else if (is_metadata_)
+        show_metadata(position, **record);
+      else
+        show_record(**record);
     }
   }
 
@@ -237,7 +247,8 @@ class SegmentDump {
         const Cell value = header.value ? bytes_cell("value", "value_hex", *header.value) : Cell{"value", "null"};
         fmt::format_to(std::back_inserter(json), "{}{{\"key\":{},{}:{}}}", json.size() == 1 ? "" : ",", json_quoted(header.key),
                        json_quoted(value.name), value.quoted ? json_quoted(value.value) : value.value);
-        fmt::format_to(std::back_inserter(text), "{}{}={}", text.empty() ? "" : ", ", header.key, value.shown.empty() ? value.value : value.shown);
+        fmt::format_to(std::back_inserter(text), "{}{}={}", text.empty() ? "" : ", ", header.key,
+                       value.shown.empty() ? value.value : value.shown);
       }
       cells.push_back({"headers", json + "]", false, 0, "{" + text + "}"});
     }
