@@ -13,7 +13,8 @@ constexpr Duration kPortProbe = 100ms;
 
 // The files of a log directory that a crash in the middle of formatting may leave.
 bool may_lie_in_fresh_directory(const std::string& name) {
-  return name == ".lock" || name == "lost+found" || name == "bootstrap.checkpoint" || name.ends_with(".tmp");
+  return name == ".lock" || name == "lost+found" || name == "bootstrap.checkpoint" || name == "bootstrap.checkpoint.part" ||
+         name.ends_with(".tmp");
 }
 
 Task<void> serve_clients(server::BrokerServer* broker) { co_await broker->serve(); }
