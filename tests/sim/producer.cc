@@ -57,6 +57,9 @@ class Producer {
     sent_ = 0;
   }
   void give_up_unanswered() {
+    for (const Batch& batch : unanswered_) {
+      for (const ValueId value : batch.values) history().given_up(value);
+    }
     unanswered_.clear();
     resent_several_ = false;
     producer_id_ = kNoProducerId;
