@@ -1,4 +1,4 @@
-// Byte streams between nodes. Real: TCP over Boost.Asio. Simulated: pipes with delay, partition, reset and partial reads.
+// Byte streams between nodes. Real: TCP. Simulated: pipes with delay, partition, reset and partial reads.
 //
 // A pending read, write, accept or connect ends when its object is closed: owners enforce deadlines and stop requests by
 // closing. One read and one write may be pending at a time on a Stream.

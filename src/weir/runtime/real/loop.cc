@@ -1,6 +1,8 @@
-// The only file that includes Boost.Asio.
+// The only file that knows epoll.
 #include "weir/runtime/real/loop.h"
 
+#include <sys/epoll.h>
+#include <sys/eventfd.h>
 #include <sys/timerfd.h>
 #include <time.h>
 #include <unistd.h>
@@ -11,23 +13,11 @@
 #include <mutex>
 #include <vector>
 
-#define BOOST_ASIO_NO_DEPRECATED
-#include <boost/asio/executor_work_guard.hpp>
-#include <boost/asio/io_context.hpp>
-#include <boost/asio/posix/basic_stream_descriptor.hpp>
-#include <boost/asio/post.hpp>
-
 namespace weir::runtime {
 namespace {
 
-namespace asio = boost::asio;
-using IoExecutor = asio::io_context::executor_type;
-using Descriptor = asio::posix::basic_stream_descriptor<IoExecutor>;
-
-// Waits that ended sooner than this after one another come in bursts: then the reactor is asked for all that is there, so
-// that a turn handles the whole burst. A lone request does not pay for that second look.
-constexpr Duration kBurst = 50us;
 constexpr Duration kStallLogPause = 1s;
+constexpr int kEventsPerLookMax = 256;  // the rest comes with the next look
 
 MonoTime read_clock() {
   timespec time;
@@ -35,60 +25,59 @@ MonoTime read_clock() {
   return {time.tv_sec * 1'000'000'000 + time.tv_nsec};
 }
 
-// Memory for one asynchronous operation at a time, so that waiting allocates nothing.
-class OperationMemory {
- public:
-  void* allocate(size_t bytes) {
-    if (used_ || bytes > sizeof bytes_) return ::operator new(bytes);
-    used_ = true;
-    return bytes_;
-  }
-  void deallocate(void* memory) {
-    if (memory == bytes_) used_ = false;
-    else ::operator delete(memory);
-  }
-
- private:
-  alignas(std::max_align_t) std::byte bytes_[192];
-  bool used_ = false;
-};
-
-template <typename T>
-struct OperationAllocator {
-  using value_type = T;
-  explicit OperationAllocator(OperationMemory& memory) : memory(&memory) {}
-  template <typename U>
-  OperationAllocator(const OperationAllocator<U>& other) : memory(other.memory) {}  // NOLINT: allocators convert
-  T* allocate(size_t count) { return static_cast<T*>(memory->allocate(count * sizeof(T))); }
-  void deallocate(T* at, size_t) { memory->deallocate(at); }
-  friend bool operator==(const OperationAllocator&, const OperationAllocator&) = default;
-  OperationMemory* memory;
-};
-
 }  // namespace
+
+// One descriptor in the epoll set: registered once, for both directions, edge-triggered. Lives until the look at the kernel
+// under way is over, for the kernel may just have named it.
+struct FdWatch::Core {
+  struct Slot {
+    FdWaiter* waiter = nullptr;
+    bool ready = false;  // an edge came while nobody waited
+    bool over = false;   // the peer ended or the descriptor failed: a call will say so, and no further edge will come
+  };
+  explicit Core(RealLoop& loop) : loop(loop) {}
+  void tell(Direction direction, bool open) {
+    Slot& slot = slots[direction];
+    FdWaiter* waiter = slot.waiter;
+    slot.ready = waiter == nullptr || slot.over;
+    if (waiter == nullptr) return;
+    waiter->disarm();
+    waiter->on_ready(open);
+  }
+
+  RealLoop& loop;
+  Slot slots[2];
+  bool closed = false;
+  bool deferred = false;  // armed for what came before: its waiter runs with the next look
+};
 
 struct RealLoop::Reactor {
   struct Posted {
     std::coroutine_handle<> handle;
     ShardMessage* message = nullptr;
   };
-
+  ~Reactor() {
+    ::close(epoll);
+    bury();
+  }
+  void bury() {
+    for (FdWatch::Core* core : dead) delete core;
+    dead.clear();
+  }
   // Any thread.
-  void mail(RealLoop& loop, Posted posted) {
+  void mail(Posted posted) {
     {
       const std::lock_guard lock(mutex);
       mailbox.push_back(posted);
       if (wake_up_sent) return;
       wake_up_sent = true;
     }
-    asio::post(context, Delivery{&loop});
+    ring();
   }
-  struct Delivery {
-    using allocator_type = OperationAllocator<void>;
-    allocator_type get_allocator() const { return allocator_type(loop->reactor_->wake_up_memory); }
-    void operator()() const { loop->deliver_mail(); }
-    RealLoop* loop;
-  };
+  void ring() {
+    const uint64_t one = 1;
+    [[maybe_unused]] const ssize_t count = ::write(bell->fd(), &one, sizeof one);
+  }
   void set_alarm(MonoTime when) {
     alarm = when;
     itimerspec spec{};
@@ -96,41 +85,79 @@ struct RealLoop::Reactor {
     if (when.ns <= 0) spec.it_value = {0, 1};  // zero would disarm
     WEIR_ASSERT(timerfd_settime(timer->fd(), TFD_TIMER_ABSTIME, &spec, nullptr) == 0, when.ns);
   }
+  // Tells waiters what the kernel has for them; sleeps until there is something when `may_wait`.
+  void look(bool may_wait) {
+    may_wait = may_wait && deferred.empty();
+    telling.swap(deferred);
+    for (FdWatch::Core* core : telling) {
+      core->deferred = false;
+      for (const auto direction : {FdWatch::kRead, FdWatch::kWrite}) {
+        if (!core->closed && core->slots[direction].ready && core->slots[direction].waiter != nullptr) core->tell(direction, true);
+      }
+    }
+    telling.clear();
+    epoll_event events[kEventsPerLookMax];
+    const int count = ::epoll_wait(epoll, events, kEventsPerLookMax, may_wait ? -1 : 0);
+    for (int i = 0; i < count; ++i) note(*static_cast<FdWatch::Core*>(events[i].data.ptr), events[i].events);
+    bury();
+  }
+  static void note(FdWatch::Core& core, uint32_t what) {
+    constexpr uint32_t kOver = EPOLLHUP | EPOLLERR;
+    // A peer that only stopped sending still receives.
+    if ((what & (kOver | EPOLLRDHUP)) != 0) core.slots[FdWatch::kRead].over = true;
+    if ((what & kOver) != 0) core.slots[FdWatch::kWrite].over = true;
+    if (!core.closed && (what & (EPOLLIN | EPOLLRDHUP | kOver)) != 0) core.tell(FdWatch::kRead, true);
+    if (!core.closed && (what & (EPOLLOUT | kOver)) != 0) core.tell(FdWatch::kWrite, true);
+  }
+  // The timer and the bell are never read: each expiry and each ring is a new edge.
   struct Alarm final : FdWaiter {
     void on_ready(bool open) override {
       if (!open) return;
-      uint64_t expirations;
-      [[maybe_unused]] const ssize_t count = ::read(reactor->timer->fd(), &expirations, sizeof expirations);
       reactor->alarm = kFarFuture;
       reactor->timer->arm(FdWatch::kRead, *this);
     }
     Reactor* reactor = nullptr;
   };
+  struct Bell final : FdWaiter {
+    void on_ready(bool open) override {
+      if (!open) return;
+      loop->deliver_mail();
+      loop->reactor_->bell->arm(FdWatch::kRead, *this);
+    }
+    RealLoop* loop = nullptr;
+  };
 
-  asio::io_context context{1};
-  asio::executor_work_guard<IoExecutor> guard{context.get_executor()};
+  int epoll = epoll_create1(EPOLL_CLOEXEC);
   std::mutex mutex;
-  std::vector<Posted> mailbox;    // under mutex
-  bool wake_up_sent = false;      // under mutex
-  OperationMemory wake_up_memory; // of the one delivery under way
+  std::vector<Posted> mailbox;            // under mutex
+  bool wake_up_sent = false;              // under mutex
   std::vector<Posted> delivering;
-  MonoTime alarm = kFarFuture;    // what the timerfd is set to
+  std::vector<FdWatch::Core*> deferred;
+  std::vector<FdWatch::Core*> telling;
+  std::vector<FdWatch::Core*> dead;       // of watches that were destroyed since the last look
+  MonoTime alarm = kFarFuture;            // what the timerfd is set to
   std::unique_ptr<FdWatch> timer;
+  std::unique_ptr<FdWatch> bell;
   Alarm on_alarm;
+  Bell on_bell;
 };
 
 RealLoop::RealLoop(Logger log) : log_(log), now_(read_clock()), reactor_(std::make_unique<Reactor>()) {
   reactor_->on_alarm.reactor = reactor_.get();
-  const int fd = timerfd_create(CLOCK_MONOTONIC, TFD_NONBLOCK | TFD_CLOEXEC);
-  WEIR_ASSERT(fd >= 0, errno);
-  reactor_->timer = std::make_unique<FdWatch>(*this, fd);
-  WEIR_ASSERT(reactor_->timer->is_open());
+  reactor_->on_bell.loop = this;
+  WEIR_ASSERT(reactor_->epoll >= 0, errno);
+  reactor_->timer = std::make_unique<FdWatch>(*this, timerfd_create(CLOCK_MONOTONIC, TFD_NONBLOCK | TFD_CLOEXEC));
+  reactor_->bell = std::make_unique<FdWatch>(*this, eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC));
+  WEIR_ASSERT(reactor_->timer->is_open() && reactor_->bell->is_open());
   reactor_->timer->arm(FdWatch::kRead, reactor_->on_alarm);
+  reactor_->bell->arm(FdWatch::kRead, reactor_->on_bell);
 }
 
 RealLoop::~RealLoop() {
   reactor_->on_alarm.disarm();
+  reactor_->on_bell.disarm();
   reactor_->timer.reset();
+  reactor_->bell.reset();
   for (const Reactor::Posted& posted : reactor_->mailbox) {
     if (posted.message != nullptr) posted.message->discard();
   }
@@ -147,11 +174,11 @@ void RealLoop::run() {
 
 void RealLoop::stop() {
   stopping_.store(true, std::memory_order_release);
-  asio::post(reactor_->context, [] {});
+  reactor_->ring();
 }
 
-void RealLoop::post(std::coroutine_handle<> handle) { reactor_->mail(*this, {.handle = handle}); }
-void RealLoop::post(ShardMessage& message) { reactor_->mail(*this, {.message = &message}); }
+void RealLoop::post(std::coroutine_handle<> handle) { reactor_->mail({.handle = handle}); }
+void RealLoop::post(ShardMessage& message) { reactor_->mail({.message = &message}); }
 
 void RealLoop::deliver_mail() {
   {
@@ -183,18 +210,15 @@ void RealLoop::wait() {
   const MonoTime turn_end = read_clock();
   note_turn(turn_end - now_);
   const MonoTime earliest = timers_.earliest();
-  if (!ready_.empty() || earliest <= turn_end || stopping_.load(std::memory_order_acquire)) {
-    reactor_->context.poll();
-    now_ = read_clock();
-    return;
+  const bool may_wait = ready_.empty() && earliest > turn_end && !stopping_.load(std::memory_order_acquire);
+  if (may_wait) {
+    // The alarm is only ever moved forward in time when it rings: a timer that was disarmed costs one early wake-up later
+    // instead of a system call now.
+    if (earliest < reactor_->alarm) reactor_->set_alarm(earliest);
+    ++counters_.waits;
   }
-  // The alarm is only ever moved forward in time when it rings: a timer that was disarmed costs one early wake-up later
-  // instead of a system call now.
-  if (earliest < reactor_->alarm) reactor_->set_alarm(earliest);
-  ++counters_.waits;
-  reactor_->context.run_one();
+  reactor_->look(may_wait);
   now_ = read_clock();
-  if (now_ - turn_end < kBurst) reactor_->context.poll();
 }
 
 void RealLoop::note_turn(Duration length) {
@@ -208,73 +232,22 @@ void RealLoop::note_turn(Duration length) {
   stalls_logged_ = counters_.stalls;
 }
 
-// Lives until the last operation of the reactor has let go of it, which may be after the watch is gone.
-struct FdWatch::Core {
-  struct Slot {
-    FdWaiter* waiter = nullptr;
-    bool under_way = false;  // the reactor was asked
-    OperationMemory memory;
-  };
-  Core(RealLoop& loop, asio::io_context& context) : loop(loop), descriptor(context) {}
-  void add_reference() { ++references; }
-  void drop_reference() {
-    if (--references == 0) delete this;
-  }
-  void start(Direction direction);
-  void tell(Direction direction, bool open) {
-    FdWaiter* waiter = slots[direction].waiter;
-    if (waiter == nullptr) return;
-    waiter->disarm();
-    waiter->on_ready(open);
-  }
-
-  RealLoop& loop;
-  Descriptor descriptor;
-  Slot slots[2];
-  int references = 1;
-};
-
-namespace {
-
-template <typename Core, typename Direction>
-struct WatchOperation {
-  using allocator_type = OperationAllocator<void>;
-  WatchOperation(Core& core, Direction direction) : core(&core), direction(direction) { core.add_reference(); }
-  WatchOperation(WatchOperation&& other) noexcept : core(std::exchange(other.core, nullptr)), direction(other.direction) {}
-  WatchOperation& operator=(WatchOperation&&) = delete;
-  ~WatchOperation() {
-    if (core != nullptr) core->drop_reference();
-  }
-  allocator_type get_allocator() const { return allocator_type(core->slots[direction].memory); }
-  void operator()(const boost::system::error_code& error) {
-    core->slots[direction].under_way = false;
-    if (!core->descriptor.is_open()) return;  // close() told the waiter
-    core->tell(direction, true);              // an error shows itself in the call that follows
-  }
-  Core* core;
-  Direction direction;
-};
-
-}  // namespace
-
-void FdWatch::Core::start(Direction direction) {
-  slots[direction].under_way = true;
-  descriptor.async_wait(direction == kRead ? Descriptor::wait_read : Descriptor::wait_write,
-                        WatchOperation<Core, Direction>(*this, direction));
-}
-
-FdWatch::FdWatch(RealLoop& loop, int fd) : core_(new Core(loop, loop.reactor_->context)), fd_(fd) {
-  boost::system::error_code error;
-  core_->descriptor.assign(fd, error);
-  if (error) {
+FdWatch::FdWatch(RealLoop& loop, int fd) : core_(new Core(loop)), fd_(fd) {
+  // Both directions at once and for good: arming is no system call.
+  epoll_event event{};
+  event.events = EPOLLIN | EPOLLOUT | EPOLLRDHUP | EPOLLET;
+  event.data.ptr = core_;
+  if (::epoll_ctl(loop.reactor_->epoll, EPOLL_CTL_ADD, fd, &event) != 0) {
     ::close(fd);
     fd_ = -1;
+    core_->closed = true;
   }
 }
 
 FdWatch::~FdWatch() {
   close();
-  core_->drop_reference();
+  std::erase(core_->loop.reactor_->deferred, core_);
+  core_->loop.reactor_->dead.push_back(core_);
 }
 
 RealLoop& FdWatch::loop() const { return core_->loop; }
@@ -285,14 +258,16 @@ void FdWatch::arm(Direction direction, FdWaiter& waiter) {
   WEIR_ASSERT(slot.waiter == nullptr && !waiter.is_armed());
   slot.waiter = &waiter;
   waiter.place_ = &slot.waiter;
-  if (!slot.under_way) core_->start(direction);
+  if (slot.ready && !core_->deferred) {
+    core_->deferred = true;
+    core_->loop.reactor_->deferred.push_back(core_);
+  }
 }
 
 void FdWatch::close() {
   if (fd_ < 0) return;
-  fd_ = -1;
-  boost::system::error_code ignored;
-  core_->descriptor.close(ignored);
+  ::close(std::exchange(fd_, -1));
+  core_->closed = true;
   core_->tell(kRead, false);
   core_->tell(kWrite, false);
 }
@@ -300,7 +275,8 @@ void FdWatch::close() {
 int FdWatch::release() {
   WEIR_ASSERT(is_open());
   WEIR_ASSERT(core_->slots[kRead].waiter == nullptr && core_->slots[kWrite].waiter == nullptr);
-  core_->descriptor.release();
+  ::epoll_ctl(core_->loop.reactor_->epoll, EPOLL_CTL_DEL, fd_, nullptr);
+  core_->closed = true;
   return std::exchange(fd_, -1);
 }
 

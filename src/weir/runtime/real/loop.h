@@ -1,4 +1,4 @@
-// The real loop of one shard: a ready queue, timers and turn hooks around one Boost.Asio reactor (epoll).
+// The real loop of one shard: a ready queue, timers and turn hooks around one epoll set (docs/decisions/0003).
 //
 // Owner    RealShard.
 // Shard    the thread that calls run(); only post() and stop() are for any thread.
@@ -148,6 +148,7 @@ class FdWatch {
   Ready ready(Direction direction) { return Ready(*this, direction); }
 
  private:
+  friend class RealLoop;
   struct Core;
   friend struct Core;
   Core* core_;
