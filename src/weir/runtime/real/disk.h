@@ -16,12 +16,12 @@
 namespace weir::runtime {
 
 // Bytes written and not yet on their way to the device, of one Disk, up to which a write is done on the shard itself. A write
-// into the page cache is a copy until the kernel thinks that too much is dirty and makes the writer wait for the device;
-// 64 MiB is far below that point on any machine that runs a broker (by default 20 % of free memory), and is a quarter of a
-// second of a slow device.
-inline constexpr uint64_t kDirtyBytesMax = 64ull << 20;
+// into the page cache is a copy until the kernel thinks that too much is dirty and makes the writer wait for the device (by
+// default near 15 % of free memory, so with less than 2 GiB free before this bound). Above it every write pays two thread
+// switches: it must not be reached by many files that each have less than kWriteBackBytes dirty.
+inline constexpr uint64_t kDirtyBytesMax = 256ull << 20;
 // A file that has this much dirty is told to start writing back, so that a later sync finds little to do.
-inline constexpr uint64_t kWriteBackBytes = 8ull << 20;
+inline constexpr uint64_t kWriteBackBytes = 16ull << 20;
 
 class RealDisk final : public Disk {
  public:
