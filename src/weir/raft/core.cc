@@ -18,18 +18,19 @@ Core::Actions Core::start(const ElectionState& election, LeaderEpoch log_epoch, 
   election_.voted = self_;
   election_.voted_directory = directory_;
   role_ = Role::kCandidate;
+  // Our own vote is a majority of one: the vote and its outcome are one write.
+  win();
   return {.persist = election_};
+}
+
+void Core::win() {
+  election_.leader = self_;
+  election_.voted = kNoBroker;
+  election_.voted_directory = kZeroUuid;
 }
 
 Core::Actions Core::persisted() {
   WEIR_ASSERT(role_ == Role::kCandidate);
-  if (election_.leader == kNoBroker) {
-    // Our own vote is a majority of one.
-    election_.leader = self_;
-    election_.voted = kNoBroker;
-    election_.voted_directory = kZeroUuid;
-    return {.persist = election_};
-  }
   role_ = Role::kLeader;
   return {.open_epoch = true};
 }

@@ -1,9 +1,9 @@
 // The raft state machine, without I/O: events in, actions out. A quorum of one for now, with the steps that more voters will
-// take too: a vote is persisted before it counts, a leader opens its epoch with a record of its own, and nothing is committed
+// take too: a vote is persisted before it counts for others, a leader opens its epoch with a record of its own, and nothing is committed
 // before a record of the present epoch is.
 //
-//            start                 vote persisted                 leadership persisted
-// Unattached -----> Candidate (epoch + 1, voted for self) -----> Leader ------------> opens the epoch
+//            start                            leadership persisted
+// Unattached -----> Candidate (epoch + 1, for self) ------------> Leader, opens the epoch
 //
 // Holds    - the epoch never falls, and is persisted before anything of it is written to the log
 //          - high_watermark() <= durable end <= log end; it never falls
@@ -48,6 +48,8 @@ class Core {
   Offset log_end() const { return log_end_; }
 
  private:
+  void win();
+
   BrokerId self_;
   Uuid directory_;
   Role role_ = Role::kUnattached;
