@@ -40,7 +40,8 @@ struct Partition {
 
 struct Connection {
   int fd = -1;
-  std::string in;
+  std::string in;  // a buffer: its size is its capacity, kept from read to read
+  std::size_t filled = 0;
   std::size_t parsed = 0;
 };
 
@@ -101,19 +102,20 @@ class Floor {
   }
 
   bool read_some(Connection& connection) {
-    const std::size_t before = connection.in.size();
-    connection.in.resize(before + kReadBytes);
-    const ssize_t got = recv(connection.fd, connection.in.data() + before, kReadBytes, 0);
-    connection.in.resize(before + static_cast<std::size_t>(std::max<ssize_t>(got, 0)));
+    if (connection.in.size() - connection.filled < kReadBytes) {
+      connection.in.resize(connection.filled + kReadBytes);
+    }
+    const ssize_t got = recv(connection.fd, connection.in.data() + connection.filled, kReadBytes, 0);
     if (got <= 0) {
       return false;
     }
-    while (connection.in.size() - connection.parsed >= 4) {
+    connection.filled += static_cast<std::size_t>(got);
+    while (connection.filled - connection.parsed >= 4) {
       const auto size = get<std::int32_t>(connection.in.data() + connection.parsed);
       if (size < 8 || size > kFrameBytesMax) {
         return false;
       }
-      if (connection.in.size() - connection.parsed - 4 < static_cast<std::size_t>(size)) {
+      if (connection.filled - connection.parsed - 4 < static_cast<std::size_t>(size)) {
         break;
       }
       char* frame = connection.in.data() + connection.parsed + 4;
@@ -123,7 +125,8 @@ class Floor {
       }
       connection.parsed += 4 + static_cast<std::size_t>(size);
     }
-    connection.in.erase(0, connection.parsed);
+    connection.filled -= connection.parsed;
+    std::memmove(connection.in.data(), connection.in.data() + connection.parsed, connection.filled);
     connection.parsed = 0;
     return true;
   }
