@@ -53,6 +53,8 @@ class Wire {
     auto sent = world_->try_run(*visitor_, write(stream_.get(), SharedBytes::copy_of(bytes)), kPatience);
     return ended(std::move(sent));
   }
+  // Writes `pieces` one after the other while the test goes on: a broker need not read while nobody reads its answers.
+  void send_meanwhile(std::vector<Bytes> pieces) { visitor_->spawn(&write_pieces, stream_.get(), std::move(pieces)); }
   // The next frame without its length. Errors: the same.
   Result<SharedBytes> receive(Duration patience = kPatience) {
     auto frame = world_->try_run(*visitor_, read(stream_.get()), patience);
@@ -86,6 +88,13 @@ class Wire {
   static Task<Result<void>> write(runtime::Stream* stream, SharedBytes bytes) {
     const ByteView part = bytes.view();
     co_return co_await stream->write_all({&part, 1});
+  }
+  static Task<void> write_pieces(runtime::Stream* stream, std::vector<Bytes> pieces) {
+    for (const Bytes& piece : pieces) {
+      const ByteView part = piece;
+      const Result<void> sent = co_await stream->write_all({&part, 1});
+      if (!sent) co_return;
+    }
   }
   static Task<Result<void>> fill(runtime::Stream* stream, MutableBytes into) {
     while (!into.empty()) {
@@ -147,9 +156,10 @@ class SimBroker {
   bool is_running() const { return run_ != nullptr && run_->ready && !run_->ended; }
   bool has_ended() const { return run_->ended; }
   const Result<void>& outcome() const { return run_->outcome; }
+  void begin_stop() { run_->stop.request_stop(); }
   // False when the node does not end in time.
   bool stop() {
-    run_->stop.request_stop();
+    begin_stop();
     return world.run_until_true([&] { return run_->ended; }, 60s);
   }
   bool power_cycle() {

@@ -24,7 +24,7 @@ void Connection::close() {
 
 void Connection::drain() {
   draining_ = true;
-  if (slots_.empty()) close();
+  if (slots_.empty() && unsent_bytes_ == 0) close();
 }
 
 Task<void> Connection::serve() {
@@ -38,6 +38,10 @@ Task<void> Connection::serve() {
 
 Task<void> Connection::take_frames() {
   while (!closing_) {
+    if (draining_) {
+      (void)co_await room_.wait(services_.environment.executor);
+      continue;
+    }
     const MutableBytes space = reader_.space();
     const Result<size_t> count = co_await stream_->read_some(space);
     if (!count || *count == 0) co_return;
@@ -128,9 +132,16 @@ Task<void> Connection::write_answers(Connection* self) {
       close_after = slot.close_after;
       self->slots_.pop_front();
     }
-    if (!parts.empty()) {
-      const Result<void> sent = co_await self->stream_->write_all(parts);
-      if (!sent) close_after = true;
+    for (size_t from = 0; from < parts.size();) {
+      size_t count = 0;
+      for (size_t taken = 0; from + count < parts.size() && taken < kBytesPerWriteMax; ++count) taken += parts[from + count].size();
+      const Result<void> sent = co_await self->stream_->write_all(std::span(parts).subspan(from, count));
+      if (!sent) {
+        close_after = true;
+        break;
+      }
+      self->last_active_ = self->services_.environment.executor.now();
+      from += count;
     }
     WEIR_ASSERT(self->unsent_bytes_ >= bytes, self->unsent_bytes_, bytes);
     self->unsent_bytes_ -= bytes;
@@ -140,10 +151,11 @@ Task<void> Connection::write_answers(Connection* self) {
   }
 }
 
+// A request in process does not count as activity, as in Kafka: its client may be gone, and its wait may be as long as it asked.
 void Connection::on_fire() {
   runtime::Executor& executor = services_.environment.executor;
   const MonoTime idle_until = last_active_ + services_.options.connections_max_idle;
-  if (idle_until > executor.now() || !slots_.empty()) {
+  if (idle_until > executor.now()) {
     executor.arm(*this, std::max(idle_until, executor.now() + 1s));
     return;
   }

@@ -24,11 +24,12 @@ class Connection final : public ListHook, private runtime::Timer {
   static constexpr size_t kProduceOverlapMax = 16;
   static constexpr size_t kUnsentBytesMax = 8 * 1024 * 1024;
   static constexpr size_t kSlicesPerWriteMax = 1024;
+  static constexpr size_t kBytesPerWriteMax = 1024 * 1024;  // between two looks at whether the peer still reads
 
   Connection(Services& services, const ListenerOptions& listener, std::unique_ptr<runtime::Stream> stream);
   ~Connection();
 
-  // Serves until the peer leaves, something is wrong, it idles too long, or close() is called.
+  // Serves until the peer leaves, something is wrong, no byte moves for too long, or close() is called.
   Task<void> serve();
   // Ends both directions now.
   void close();

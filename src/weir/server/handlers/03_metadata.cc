@@ -1,9 +1,11 @@
 // Metadata 0-13: which brokers live, which topics exist, who leads each partition.
-//   Version 0: no topics named means all; 1+: null means all, empty none. 12+ also by id (10 and 11 have the field and refuse it with
-//   INVALID_REQUEST): UNKNOWN_TOPIC_ID.
+//   Version 0: no topics named means all; 1+: null means all, empty none. A topic named twice is answered once.
+//   12+ also by id (10 and 11 have the field and refuse it with INVALID_REQUEST): UNKNOWN_TOPIC_ID.
 //   A named unknown topic is created when the client and auto.create.topics.enable allow it; this answer still says
 //   UNKNOWN_TOPIC_OR_PARTITION, the client asks again. An impossible name: INVALID_TOPIC_EXCEPTION.
 //   Fenced brokers are left out; a leader that this listener cannot show: LISTENER_NOT_FOUND (6+), LEADER_NOT_AVAILABLE.
+#include <set>
+
 #include "weir/metadata/topic_config.h"
 #include "weir/protocol/create_topics.h"
 #include "weir/protocol/metadata.h"
@@ -117,7 +119,9 @@ Task<MetadataResponse> metadata(HandlerContext& context, const MetadataRequest& 
     const metadata::ConfigContext config{context.image(), context.services().static_config, context.services().options.node_id};
     const bool may_create = (context.version() < kFirstVersionWithAutoCreateFlag || request.allow_auto_topic_creation) &&
                             effective_broker_number(config, "auto.create.topics.enable") != 0;
+    std::set<std::pair<std::optional<std::string>, Uuid>> answered;
     for (const auto& wanted : *request.topics) {
+      if (!answered.emplace(wanted.name, wanted.topic_id).second) continue;
       TopicAnswer answer = co_await answer_topic(context, request, wanted, may_create);
       response.topics.push_back(std::move(answer));
     }

@@ -1,0 +1,101 @@
+// How long, and how much, one connection can make the broker hold, against the whole broker on the simulator.
+#include <gtest/gtest.h>
+
+#include "weir/node/broker_fixture_test.h"
+#include "weir/protocol/describe_configs.h"
+#include "weir/protocol/metadata.h"
+
+namespace weir::node {
+namespace {
+
+using protocol::FetchRequest;
+
+constexpr size_t kLargeRecordBytes = 512 * 1024;  // more than any window of the simulated network
+
+class ConnectionBounds : public testing::Test {
+ protected:
+  void begin(SimBroker::Adjust adjust = {}) {
+    broker_ = std::make_unique<SimBroker>(11, SimBroker::quiet(), std::move(adjust));
+    ASSERT_TRUE(broker_->start()) << broker_->outcome().error().describe();
+    broker_->create_topic("t");
+    broker_->world.run_for(1s);  // its connection is over
+  }
+  void produce_large() {
+    Wire wire = broker_->connect();
+    const auto answer = wire.call(SimBroker::produce("t", broker_->batch({std::string(kLargeRecordBytes, 'x')})), 9);
+    ASSERT_TRUE(answer.has_value()) << answer.error().describe();
+    ASSERT_EQ(answer->responses.at(0).partition_responses.at(0).error_code, ErrorCode::kNone);
+    wire.close();
+    broker_->world.run_for(1s);
+  }
+
+  std::unique_ptr<SimBroker> broker_;
+};
+
+// Property: a stop lets an answer that is being sent reach a reader that is slow. Fails when draining looks only at answers that
+// have not begun to leave, and cuts the one under way.
+TEST_F(ConnectionBounds, a_stop_does_not_cut_an_answer_that_is_being_sent) {
+  begin();
+  produce_large();
+  Wire slow = broker_->connect();
+  slow.ask(SimBroker::fetch("t", Offset(0)), 12);
+  broker_->world.run_for(100ms);  // the window is full, the rest waits in the broker
+  broker_->begin_stop();
+  broker_->world.run_for(50ms);
+  const auto answer = slow.answer<FetchRequest>(12);
+  ASSERT_TRUE(answer.has_value()) << answer.error().describe();
+  EXPECT_GE(answer->responses.at(0).partitions.at(0).records.size(), kLargeRecordBytes);
+  EXPECT_TRUE(broker_->stop());
+}
+
+// Property: a peer that takes no answers is closed after connections.max.idle.ms, whatever waits for it. Fails when answers behind
+// the one that is stuck count as activity: the memory of both is then held for ever.
+TEST_F(ConnectionBounds, a_peer_that_does_not_read_is_idle) {
+  begin([](NodeOptions& options) {
+    options.server.connections_max_idle = 30s;
+    options.server.max_connections = 1;
+  });
+  produce_large();
+  Wire deaf = broker_->connect();
+  for (int i = 0; i < 4; ++i) deaf.ask(SimBroker::fetch("t", Offset(0)), 12);
+  broker_->world.run_for(20s);
+  EXPECT_FALSE(broker_->serves_newcomers());
+  broker_->world.run_for(15s);
+  EXPECT_TRUE(broker_->serves_newcomers());
+}
+
+// Property: a client that asked for a long poll of days and went away does not keep its place. Fails when a request in process
+// keeps a connection from ever being idle.
+TEST_F(ConnectionBounds, a_long_poll_of_days_does_not_keep_a_dead_connection) {
+  begin([](NodeOptions& options) {
+    options.server.connections_max_idle = 30s;
+    options.server.max_connections = 1;
+  });
+  Wire gone = broker_->connect();
+  gone.ask(SimBroker::fetch("t", Offset(0), INT32_MAX), 12);
+  broker_->world.run_for(1s);
+  gone.close();
+  broker_->world.run_for(40s);
+  EXPECT_TRUE(broker_->serves_newcomers());
+}
+
+// Property: a topic named many times is described once, as Kafka does. Fails when a small request has an answer without bound.
+TEST_F(ConnectionBounds, metadata_answers_a_repeated_topic_once) {
+  begin();
+  Wire wire = broker_->connect();
+  protocol::MetadataRequest request;
+  request.allow_auto_topic_creation = false;
+  request.topics.emplace();
+  for (int i = 0; i < 3; ++i) {
+    request.topics->push_back({.name = "t"});
+    request.topics->push_back({.name = "missing"});
+  }
+  const auto answer = wire.call(request, 9);
+  ASSERT_TRUE(answer.has_value());
+  ASSERT_EQ(answer->topics.size(), 2u);
+  EXPECT_EQ(answer->topics[0].name, "t");
+  EXPECT_EQ(answer->topics[1].error_code, ErrorCode::kUnknownTopicOrPartition);
+}
+
+}  // namespace
+}  // namespace weir::node
