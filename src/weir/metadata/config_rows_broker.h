@@ -747,7 +747,7 @@ inline constexpr ConfigOption kBrokerRows[] = {
      kHonoured, "Answer acks=all only after a flush; auto: for topics with one replica."},
     {"weir.http.listener", kString, "localhost:8080", any(), kRestart,
      kHonoured, "Where metrics and health are served over HTTP, as host:port; empty for nowhere."},
-    {"weir.tail.cache.bytes", kLong, "67108864", at_least(0), kRestart,
+    {"weir.tail.cache.bytes", kLong, "16777216", at_least(0), kRestart,
      kHonoured, "Memory for the newest batches of all partitions."},
 };
 // clang-format on
