@@ -23,9 +23,8 @@ constexpr Duration kCalmMax = 180s;
 
 class BrokerRun {
  public:
-  BrokerRun(const RunRequest& request, bool strict)
+  BrokerRun(const RunRequest& request)
       : world_(request.seed, draw_options(request.seed, request.sink != nullptr)),
-        strict_(strict),
         planted_(request.planted == "ack_before_sync"),
         broker_(world_.add_node("broker")) {
     world_.trace_to(request.sink);
@@ -82,7 +81,6 @@ class BrokerRun {
       Writer& writer = *writers_.back();
       writer.id = i + 1;
       writer.partition = PartitionIndex(static_cast<int32_t>(i % kPartitions));
-      writer.strict = strict_;
       writer.in_flight_max = 1 + machine.environment().random.word() % 5;
       machine.spawn(&write_to_broker, machine.environment(), &topic_, &writer);
     }
@@ -141,7 +139,6 @@ class BrokerRun {
   std::unique_ptr<runtime::StopSource> stop_;
   std::unique_ptr<Chaos> chaos_;
   SimWorld world_;  // after what its tasks point to
-  bool strict_;
   bool planted_;
   SimNode& broker_;
   std::vector<SimNode*> clients_;
@@ -149,7 +146,6 @@ class BrokerRun {
 
 }  // namespace
 
-RunReport run_broker(const RunRequest& request) { return BrokerRun(request, false).run(); }
-RunReport run_broker_strict(const RunRequest& request) { return BrokerRun(request, true).run(); }
+RunReport run_broker(const RunRequest& request) { return BrokerRun(request).run(); }
 
 }  // namespace weir::sim

@@ -5,8 +5,6 @@
 namespace weir::sim {
 
 RunReport run_broker(const RunRequest& request);
-// The same, and a restart must not forget any of the five batches that a producer may have under way.
-RunReport run_broker_strict(const RunRequest& request);
 
 inline constexpr std::string_view kBrokerBugs[] = {"ack_before_sync"};
 inline constexpr std::string_view kBrokerPoints[] = {

@@ -149,7 +149,7 @@ bool run_scenario(const Scenario& scenario, const Options& options) {
 
 void list() {
   for (const Scenario& scenario : scenarios()) {
-    fmt::print("{}{}: {}\n", scenario.name, scenario.only_by_name ? " (only by name)" : "", scenario.property);
+    fmt::print("{}: {}\n", scenario.name, scenario.property);
     for (const std::string_view bug : scenario.planted_bugs) fmt::print("  --planted {}\n", bug);
     for (const std::string_view point : scenario.points) fmt::print("  reaches \"{}\"\n", point);
   }
@@ -209,7 +209,7 @@ int run(int count, char** words) {
   bool any = false;
   bool good = true;
   for (const Scenario& scenario : scenarios()) {
-    if (options.scenario.empty() ? scenario.only_by_name : options.scenario != scenario.name) continue;
+    if (!options.scenario.empty() && options.scenario != scenario.name) continue;
     if (!options.planted.empty() &&
         std::find(scenario.planted_bugs.begin(), scenario.planted_bugs.end(), options.planted) == scenario.planted_bugs.end()) {
       continue;

@@ -53,17 +53,7 @@ class Producer {
 
   void disconnect() {
     client_.reset();
-    resent_several_ = resent_several_ || sent_ > 1;
     sent_ = 0;
-  }
-  void give_up_unanswered() {
-    for (const Batch& batch : unanswered_) {
-      for (const ValueId value : batch.values) history().given_up(value);
-    }
-    unanswered_.clear();
-    resent_several_ = false;
-    producer_id_ = kNoProducerId;
-    next_sequence_ = 0;
   }
   LogHistory& history() { return *topic_.partitions[static_cast<size_t>(writer_.partition.value())]; }
 
@@ -175,16 +165,10 @@ class Producer {
         writer_.acknowledged += batch.values.size();
         unanswered_.pop_front();
         --sent_;
-        if (unanswered_.empty()) resent_several_ = false;
         return true;
       }
       // The oldest unanswered batch follows what was acknowledged: the broker forgot some of that.
       case ErrorCode::kOutOfOrderSequenceNumber:
-        if (resent_several_ && !writer_.strict) {
-          give_up_unanswered();
-          break;
-        }
-        [[fallthrough]];
       case ErrorCode::kUnknownProducerId:
       case ErrorCode::kInvalidProducerEpoch:
         topic_.violate("producer-state", fmt::format("producer {} at sequence {}, the next after what was acknowledged: {}",
@@ -214,7 +198,6 @@ class Producer {
   uint32_t next_number_ = 1;
   std::deque<Batch> unanswered_;
   size_t sent_ = 0;              // of the unanswered, over this connection
-  bool resent_several_ = false;  // more than one of the unanswered went out before, over another connection
 };
 
 }  // namespace

@@ -34,7 +34,6 @@ struct Scenario {
   std::span<const std::string_view> planted_bugs;
   std::span<const std::string_view> points;  // that a good set of seeds reaches
   RunReport (*run)(const RunRequest& request);
-  bool only_by_name = false;  // its property is known not to hold: see docs/internals/simulator.md
 };
 
 std::span<const Scenario> scenarios();

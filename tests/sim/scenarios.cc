@@ -10,12 +10,6 @@ constexpr Scenario kScenarios[] = {
      kJournalPoints, &run_journal},
     {"broker", "what one broker acknowledged survives crashes; offsets have no gap, no duplicate and one value for ever",
      kBrokerBugs, kBrokerPoints, &run_broker},
-    {"broker-strict",
-     "as broker; and every batch sent again after a restart is recognised, not only the last",
-     {},
-     {},
-     &run_broker_strict,
-     true},
 };
 }  // namespace
 

@@ -31,10 +31,6 @@ struct Writer {
   PartitionIndex partition{0};
   size_t in_flight_max = 5;
   Duration think_mean{25ms};
-  // Several batches sent again after a restart must be recognised too. Kafka's producer snapshots remember only the last one
-  // (docs/formats/indexes.md), so its brokers may answer OUT_OF_ORDER_SEQUENCE_NUMBER to an earlier one. Not strict: the
-  // producer then gives the unanswered batches up, never sends them again, and goes on with a new producer id.
-  bool strict = false;
   bool stop = false;
   bool stopped = false;  // and everything it sent was answered
   uint64_t acknowledged = 0;

@@ -145,22 +145,29 @@ Bytes ProducerState::snapshot() const {
   ids.reserve(producers_.size());
   for (const auto& [id, entry] : producers_) ids.push_back(id);
   std::sort(ids.begin(), ids.end());
-  Writer out(kSnapshotCrcFrom + 4 + ids.size() * kSnapshotEntryBytes);
+  Writer out(kSnapshotCrcFrom + 4 + ids.size() * kBatchesRemembered * kSnapshotEntryBytes);
   out.i16(kSnapshotVersion);
   out.u32(0);
-  out.i32(static_cast<int32_t>(ids.size()));
-  for (const ProducerId id : ids) {
-    const ProducerEntry& entry = producers_.at(id);
-    const RememberedBatch last = entry.batch_count == 0 ? RememberedBatch{} : entry.batches[entry.batch_count - 1];
+  out.i32(0);
+  int32_t entries = 0;
+  const auto write = [&](ProducerId id, const ProducerEntry& producer, const RememberedBatch& batch, TimestampMs timestamp) {
     out.i64(id.value());
-    out.i16(entry.epoch.value());
-    out.i32(last.last_sequence);
-    out.i64(last.last_offset.value());
-    out.i32(last.offset_delta);
-    out.i64(entry.last_timestamp);
-    out.i32(entry.coordinator_epoch);
-    out.i64(entry.transaction_start.value());
+    out.i16(producer.epoch.value());
+    out.i32(batch.last_sequence);
+    out.i64(batch.last_offset.value());
+    out.i32(batch.offset_delta);
+    out.i64(timestamp);
+    out.i32(producer.coordinator_epoch);
+    out.i64(producer.transaction_start.value());
+    ++entries;
+  };
+  for (const ProducerId id : ids) {
+    const ProducerEntry& producer = producers_.at(id);
+    for (size_t i = 0; i + 1 < producer.batch_count; ++i) write(id, producer, producer.batches[i], producer.batches[i].timestamp);
+    const RememberedBatch last = producer.batch_count == 0 ? RememberedBatch{} : producer.batches[producer.batch_count - 1];
+    write(id, producer, last, producer.last_timestamp);
   }
+  out.patch(kSnapshotCrcFrom, entries);
   out.patch(2, crc32c(out.view().subspan(kSnapshotCrcFrom)));
   return std::move(out).take();
 }
@@ -190,6 +197,15 @@ Result<void> ProducerState::load(ByteView snapshot, Offset end) {
     last.timestamp = entry.last_timestamp;
     entry.coordinator_epoch = in.i32();
     entry.transaction_start = Offset(in.i64());
+    // Another entry of the same producer and epoch before this one: an older batch that it may still resend.
+    const auto known = producers_.find(id);
+    if (known != producers_.end() && known->second.epoch == entry.epoch && known->second.batch_count < kBatchesRemembered) {
+      entry.batches = known->second.batches;
+      entry.batch_count = known->second.batch_count;
+    }
+    if (entry.batch_count > 0 && last.last_offset <= entry.batches[entry.batch_count - 1].last_offset) {
+      return fail(ErrorCode::kMalformedFile, fmt::format("producer snapshot has batches of producer {} out of order", id));
+    }
     if (last.last_offset >= Offset(0)) entry.batches[entry.batch_count++] = last;
     if (entry.transaction_start >= Offset(0)) open_[entry.transaction_start] = id;
     producers_[id] = entry;

@@ -84,6 +84,8 @@ class ProducerState {
   size_t size() const { return producers_.size(); }
   const std::unordered_map<ProducerId, ProducerEntry>& producers() const { return producers_; }
 
+  // One entry a remembered batch, oldest first, where Kafka writes the newest only: Kafka reads the file and keeps the last
+  // entry of each producer; we remember all, so that what was under way at a crash is still recognised when it is sent again.
   Bytes snapshot() const;
   // Replaces everything with what `snapshot`, named `end`, holds. Errors: kMalformedFile.
   Result<void> load(ByteView snapshot, Offset end);

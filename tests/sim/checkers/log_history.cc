@@ -54,7 +54,6 @@ void LogHistory::final_read(int64_t start, std::span<const Placed> all) {
     expected = placed.offset + 1;
     place(placed, "read at the end");
     there[placed.value] = placed.offset;
-    if (given_up_.contains(placed.value)) continue;
     uint32_t& number = last[placed.value.writer];
     if (!may_repeat_ && placed.value.number <= number) {
       violate("reordered-write",

@@ -44,8 +44,6 @@ class LogHistory {
   explicit LogHistory(std::string log, bool may_repeat = false) : log_(std::move(log)), may_repeat_(may_repeat) {}
 
   void attempted(ValueId value);
-  // Its writer will never send it again and goes on without an answer: it may turn up late, behind later ones, once.
-  void given_up(ValueId value) { given_up_.insert(value); }
   // `offset` is -1 when the answer does not say.
   void acknowledged(ValueId value, int64_t offset);
   void observed(Placed placed);
@@ -66,7 +64,6 @@ class LogHistory {
   };
   std::string log_;
   bool may_repeat_;
-  std::set<ValueId> given_up_;
   std::map<uint32_t, uint32_t> attempted_;  // writer to the highest number tried
   std::map<ValueId, int64_t> acknowledged_;
   std::map<int64_t, Seen> at_;  // by offset
