@@ -194,16 +194,19 @@ runtime::Task<Result<void>> Segment::sync_indexes() {
 }
 
 runtime::Task<Result<std::vector<AbortedTransaction>>> Segment::load_aborted() {
+  // The writer may move entries to the file meanwhile: those in memory now are kept, and what is found twice counts once.
+  const std::vector<AbortedTransaction> in_memory = aborted;
   std::vector<AbortedTransaction> all;
   if (has_txn_index.value_or(true)) {
     const Result<Bytes> content = co_await runtime::read_file(files_.disk(), path(kTxnIndexSuffix), kTxnIndexBytesMax);
     if (!content && content.error().code() != ErrorCode::kNotFound) co_return fail(content.error());
-    has_txn_index = content.has_value();
+    if (!has_txn_index) has_txn_index = content.has_value();
     if (content) {
-      WEIR_CO_TRY(all, decode_txn_entries(*content));
+      // The last entry may be half written; it is in memory too.
+      WEIR_CO_TRY(all, decode_txn_entries(ByteView(*content).first(content->size() - content->size() % kTxnEntryBytes)));
     }
   }
-  for (const AbortedTransaction& entry : aborted) {
+  for (const AbortedTransaction& entry : in_memory) {
     if (all.empty() || all.back().last_offset < entry.last_offset) all.push_back(entry);
   }
   co_return all;
