@@ -57,6 +57,7 @@ void Log::Core::fail_with(const Error& error) {
   tail_.clear();
   written_waiters_.notify_all();
   durable_waiters_.notify_all();
+  writer_waiters_.notify_all();
   if (observer != nullptr) observer->on_failed(*failure);
 }
 
@@ -71,7 +72,7 @@ void Log::Core::io_failed(const Error& error) {
 
 Task<void> Log::Core::wait_for_writer() {
   while (writer_running_ || (!queue_.empty() && !failure)) {
-    const Result<void> woken = co_await idle_waiters_.wait(executor());
+    const Result<void> woken = co_await writer_waiters_.wait(executor());
     WEIR_ASSERT(woken.has_value());
   }
 }
@@ -153,6 +154,7 @@ Task<Result<void>> Log::Core::close() {
   }
   if (done) done = co_await sync_files(written_end);
   if (!done && !failure) io_failed(done.error());
+  for (size_t i = 0; done && i < segments_.size(); ++i) segments_[i]->indexes_synced = true;   // recovery_point() is the end
   tail_.clear();
   for (const auto& segment : segments_) segment->close_files();
   observer = nullptr;
@@ -165,6 +167,7 @@ Task<void> Log::Core::abandon() {
   stop_.request_stop();
   observer = nullptr;
   queue_.clear();
+  writer_waiters_.notify_all();
   co_await wait_for_writer();
   const Result<void> joined = co_await tasks_.join();
   WEIR_ASSERT(joined.has_value());

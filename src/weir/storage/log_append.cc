@@ -22,7 +22,9 @@ bool Log::Core::must_roll(size_t bytes, TimestampMs max_timestamp, Offset last_o
   if (static_cast<int64_t>(segment.time_index.entries()) >= options.segment_index_bytes / static_cast<int64_t>(TimeEntry::kBytes) - 1) return true;
   // Age by the records' own clock where they have one, so that a replica rolls where its leader did.
   const bool has_time = segment.first_timestamp.value_or(kNoTimestamp) >= 0;
-  const int64_t age = has_time ? max_timestamp - *segment.first_timestamp : now - segment.created_ms;
+  // In 128 bits: a producer's timestamp may be anything.
+  const __int128 age = has_time ? static_cast<__int128>(max_timestamp) - *segment.first_timestamp
+                                : static_cast<__int128>(now) - segment.created_ms;
   return age > options.segment_ms - segment.roll_jitter_ms;
 }
 
@@ -36,7 +38,8 @@ void Log::Core::begin_segment(TimestampMs now, std::unique_ptr<Bytes>& snapshot)
   active().created_ms = now;
 }
 
-// Begins a new segment without a batch, so that all before it can go. The queue is empty and all is written.
+// Begins a new segment without a batch, so that all before it can go. The queue is empty and all is written. Returns when the
+// writer has come to it, which appends cannot delay.
 Task<void> Log::Core::roll_now(TimestampMs now) {
   WEIR_ASSERT(queue_.empty() && written_end == end, written_end, end);
   Queued nothing;
@@ -44,7 +47,11 @@ Task<void> Log::Core::roll_now(TimestampMs now) {
   begin_segment(now, nothing.rolled_snapshot);
   queue_.push_back(std::move(nothing));
   executor().at_turn_end(*this);
-  co_await wait_for_writer();
+  const Offset base = end;
+  while (!failure && !closing_ && writing_->base_offset() < base) {
+    const Result<void> woken = co_await writer_waiters_.wait(executor());
+    WEIR_ASSERT(woken.has_value());
+  }
 }
 
 void Log::Core::account_producer(const record::BatchHeader& batch, ByteView bytes, Offset base_offset, Segment& segment,

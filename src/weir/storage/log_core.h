@@ -137,6 +137,7 @@ class Log::Core final : public Flushable, private runtime::TurnHook, private Dir
   Task<Result<bool>> recover_segment(Segment& segment, bool is_first);
   Result<size_t> recover_batches(Segment& segment, ByteView bytes, std::string& wrong);
   Task<Result<void>> recover_from(Offset recovery_point);
+  Task<Result<void>> drop_snapshots_above(Offset offset);
   Task<Result<void>> drop_stray_snapshots();
   Task<Result<void>> rebuild_producers(Offset up_to);
   Task<Result<void>> replay_producers(Offset up_to);
@@ -166,7 +167,7 @@ class Log::Core final : public Flushable, private runtime::TurnHook, private Dir
   TimestampMs last_expiry_ = 0;
   runtime::WaitQueue written_waiters_;
   runtime::WaitQueue durable_waiters_;
-  runtime::WaitQueue idle_waiters_;
+  runtime::WaitQueue writer_waiters_;     // told when the writer rests, or begins another file, or will do neither
   runtime::Semaphore maintenance_{1};
   runtime::StopSource stop_;
   runtime::TaskGroup tasks_;              // last: its frames use what is above

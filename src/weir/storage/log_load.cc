@@ -48,7 +48,7 @@ Task<Result<void>> Log::Core::load(LogRecovery recovery) {
   if (segments_.empty()) {
     segments_.push_back(make_segment(log_start));
     end = log_start;
-    snapshots_.clear();
+    WEIR_CO_CHECK(co_await drop_snapshots_above(kNoOffset));
     epochs.clear();
     producers.set_map_end(end);
     ++directory_changes_;
@@ -66,6 +66,7 @@ Task<Result<void>> Log::Core::load(LogRecovery recovery) {
     if (trusted) WEIR_CO_CHECK(co_await rebuild_producers(end));
     else WEIR_CO_CHECK(co_await recover_from(recovery.clean ? active().base_offset() : recovery.recovery_point));
   }
+  WEIR_CO_CHECK(co_await drop_snapshots_above(end));
   if (end < log_start) {
     // Every record there was lies below the log start (a snapshot replaced them, or the checkpoint is ahead of a cut file).
     services.environment.log.warning("log {} ends at {}, before its start {}: it begins again there", path, end, log_start);
@@ -174,17 +175,22 @@ Task<Result<void>> Log::Core::load_epochs() {
 Task<Result<bool>> Log::Core::indexes_look_right(Segment& segment) {
   const bool is_active = &segment == segments_.back().get();
   if (segment.size_bytes > 0 && !segment.index_files_found) co_return false;
+  if (segment.size_bytes == 0 && segment.offset_index.entries() + segment.time_index.entries() > 0) co_return false;
   if (segment.size_bytes == 0 || !is_active) {
     segment.indexes_synced = segment.index_files_found;
     co_return true;
   }
   const Result<std::optional<OffsetEntry>> last = co_await segment.offset_index.load_newest(services.files, segment.path(kOffsetIndexSuffix));
-  if (!last) {
-    if (last.error().code() == ErrorCode::kCorruptMessage || last.error().code() == ErrorCode::kNotFound) co_return false;
-    co_return fail(last.error());
+  const Result<std::optional<TimeEntry>> newest = co_await segment.time_index.load_newest(services.files, segment.path(kTimeIndexSuffix));
+  for (const Error* error : {last ? nullptr : &last.error(), newest ? nullptr : &newest.error()}) {
+    if (error == nullptr) continue;
+    if (error->code() == ErrorCode::kCorruptMessage || error->code() == ErrorCode::kNotFound) co_return false;
+    co_return fail(*error);
   }
+  if (*last && ((*last)->relative_offset <= 0 || (*last)->position <= 0 || (*last)->position >= segment.size_bytes)) co_return false;
+  if (*newest && ((*newest)->timestamp < 0 || (*newest)->relative_offset < 0)) co_return false;
   segment.indexes_synced = true;
-  co_return !*last || ((*last)->relative_offset > 0 && (*last)->position > 0 && (*last)->position < segment.size_bytes);
+  co_return true;
 }
 
 // After a clean stop: only the batches behind the last index entry are looked at.
@@ -221,9 +227,10 @@ Result<size_t> Log::Core::recover_batches(Segment& segment, ByteView bytes, std:
     const size_t position = batches.position();
     WEIR_TRY(const std::optional<record::AnyBatch> batch, batches.next());
     if (!batch) return position;
-    if (batch->last_offset() < end || batch->last_offset() - segment.base_offset() > INT32_MAX ||
+    // first_offset_of() is the last offset of a legacy message, which tells no other.
+    if (first_offset_of(*batch) < end || batch->last_offset() - segment.base_offset() > INT32_MAX ||
         segment.size_bytes + static_cast<int64_t>(batch->size_bytes()) > INT32_MAX) {
-      wrong = fmt::format("offset {} does not follow {}", batch->last_offset(), end);
+      wrong = fmt::format("offset {} does not follow {}", first_offset_of(*batch), end);
       return position;
     }
     segment.account(batch->last_offset(), batch->max_timestamp(), batch->size_bytes(), options.index_interval_bytes);
@@ -307,11 +314,6 @@ Task<Result<void>> Log::Core::recover_from(Offset recovery_point) {
       segment->seal();
       WEIR_CO_CHECK(co_await segment->write_indexes());
     }
-  }
-  // Snapshots beyond the end speak of records that are gone.
-  while (!snapshots_.empty() && snapshots_.back() > end) {
-    WEIR_CO_CHECK(co_await disk().remove(file_path(segment_file_name(snapshots_.back(), kSnapshotSuffix))));
-    snapshots_.pop_back();
   }
   ++directory_changes_;
   co_return Result<void>();

@@ -6,8 +6,15 @@
 #include <cstdint>
 
 #include "weir/base/ids.h"
+#include "weir/base/time.h"
 
 namespace weir::storage {
+
+// A configured time; what is longer than a century counts as a century, so that adding it to a clock cannot overflow.
+constexpr Duration duration_of_ms(int64_t ms) {
+  constexpr int64_t kCenturyMs = int64_t{100} * 365 * 24 * 3600 * 1000;
+  return std::chrono::milliseconds(ms < kCenturyMs ? ms : kCenturyMs);
+}
 
 struct LogOptions {
   int64_t segment_bytes = int64_t{1} << 30;               // segment.bytes

@@ -10,7 +10,7 @@
 namespace weir::storage {
 
 Task<void> Log::Core::delete_later(Core* core, std::shared_ptr<Segment> segment) {
-  const Duration delay(core->options.file_delete_delay_ms * 1'000'000);
+  const Duration delay = duration_of_ms(core->options.file_delete_delay_ms);
   const Result<void> waited = co_await runtime::sleep_until(core->executor(), core->executor().now() + delay, core->stop_.token());
   if (!waited) co_return;   // the log is closing: the next start drops what is marked
   const Result<void> removed = co_await segment->remove_files();
@@ -50,6 +50,18 @@ Task<Result<void>> Log::Core::drop_segments_from(size_t index) {
   co_return Result<void>();
 }
 
+// Producer snapshots above `offset` speak of records that are gone.
+Task<Result<void>> Log::Core::drop_snapshots_above(Offset offset) {
+  while (!snapshots_.empty() && snapshots_.back() > offset) {
+    const Offset last = snapshots_.back();
+    WEIR_CO_CHECK(co_await disk().remove(file_path(segment_file_name(last, kSnapshotSuffix))));
+    ++directory_changes_;
+    std::erase(unsynced_snapshots_, last);
+    snapshots_.pop_back();
+  }
+  co_return Result<void>();
+}
+
 Task<Result<void>> Log::Core::advance_start_offset(Offset offset, Offset high_watermark) {
   WEIR_CO_CHECK(ready());
   if (offset > high_watermark) {
@@ -57,6 +69,7 @@ Task<Result<void>> Log::Core::advance_start_offset(Offset offset, Offset high_wa
   }
   WEIR_CO_CHECK(co_await maintenance_.acquire(executor()));
   const Maintenance held(*this);
+  WEIR_CO_CHECK(ready());
   if (offset <= log_start) co_return Result<void>();
   log_start = offset;
   if (epochs.truncate_from_start(log_start) && !epochs_unsaved_from_) epochs_unsaved_from_ = log_start;
@@ -115,6 +128,7 @@ Task<Result<void>> Log::Core::do_truncate_to(Offset offset) {
   WEIR_CO_TRY(std::vector<AbortedTransaction> aborted, co_await segment->load_aborted());
   std::erase_if(aborted, [&](const AbortedTransaction& entry) { return entry.last_offset >= new_end; });
   WEIR_CO_CHECK(co_await disk().remove(segment->path(kTxnIndexSuffix)));
+  ++directory_changes_;
   segment->has_txn_index = false;
   segment->aborted = std::move(aborted);
   const int64_t relative_end = new_end - segment->base_offset();
@@ -130,11 +144,7 @@ Task<Result<void>> Log::Core::do_truncate_to(Offset offset) {
   writing_ = segment;
 
   if (epochs.truncate_from_end(new_end)) epochs_unsaved_from_ = std::min(epochs_unsaved_from_.value_or(new_end), new_end);
-  while (!snapshots_.empty() && snapshots_.back() > new_end) {
-    WEIR_CO_CHECK(co_await disk().remove(file_path(segment_file_name(snapshots_.back(), kSnapshotSuffix))));
-    std::erase(unsynced_snapshots_, snapshots_.back());
-    snapshots_.pop_back();
-  }
+  WEIR_CO_CHECK(co_await drop_snapshots_above(new_end));
   WEIR_CO_CHECK(co_await rebuild_producers(new_end));
   co_return co_await sync_files(new_end);
 }
@@ -158,9 +168,7 @@ Task<Result<void>> Log::Core::do_truncate_fully(Offset offset) {
   durable_end = before;
   if (services.directory.recovery_points != nullptr) WEIR_CO_CHECK(co_await services.directory.recovery_points->write_recovery_points());
   WEIR_CO_CHECK(co_await drop_segments_from(0));
-  for (const Offset snapshot : snapshots_) WEIR_CO_CHECK(co_await disk().remove(file_path(segment_file_name(snapshot, kSnapshotSuffix))));
-  snapshots_.clear();
-  unsynced_snapshots_.clear();
+  WEIR_CO_CHECK(co_await drop_snapshots_above(kNoOffset));
   epochs.clear();
   epochs_unsaved_from_ = offset;
   producers.clear();
@@ -179,6 +187,7 @@ Task<Result<int>> Log::Core::apply_retention(Offset high_watermark, TimestampMs 
   WEIR_CO_CHECK(ready());
   WEIR_CO_CHECK(co_await maintenance_.acquire(executor()));
   const Maintenance held(*this);
+  WEIR_CO_CHECK(ready());
   std::vector<SegmentFacts> facts;
   const std::vector<std::shared_ptr<Segment>> segments = segments_;
   for (size_t i = 0; i < segments.size(); ++i) {

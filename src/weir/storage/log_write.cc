@@ -27,7 +27,7 @@ Task<void> Log::Core::write_queue(Core* core) {
     if (!written) core->io_failed(written.error());
   }
   core->writer_running_ = false;
-  core->idle_waiters_.notify_all();
+  core->writer_waiters_.notify_all();
 }
 
 // Everything taken from the queue: one write for each run of batches that goes to one file.
@@ -83,6 +83,7 @@ Task<Result<void>> Log::Core::begin_file(Queued& first) {
   const auto next = std::find_if(segments_.begin(), segments_.end(), [&](const auto& s) { return s->base_offset() == first.base_offset; });
   WEIR_ASSERT(next != segments_.end(), first.base_offset);
   writing_ = *next;
+  writer_waiters_.notify_all();
   ++directory_changes_;
   // Its indexes are synced by the next round, whatever the topic says about flushing: then it needs no recovery any more.
   services.directory.flushes().request(*this);
@@ -114,8 +115,8 @@ void Log::Core::advance_written(Offset offset) {
                          written_end - durable_end >= options.flush_messages;
   if (flush_now) {
     services.directory.flushes().request(*this);
-  } else if (options.flush_ms < INT64_MAX / 1'000'000 && !is_armed()) {
-    executor().arm(*this, executor().now() + Duration(options.flush_ms * 1'000'000));
+  } else if (options.flush_ms < INT64_MAX && !is_armed()) {
+    executor().arm(*this, executor().now() + duration_of_ms(options.flush_ms));
   }
 }
 
