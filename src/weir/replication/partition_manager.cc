@@ -47,8 +47,8 @@ Task<void> PartitionManager::on_metadata(const metadata::MetadataDelta& delta, m
     WEIR_ASSERT(gone != nullptr);
     co_await remove_topic(gone->name, id);
   }
-  if (!saw_first_image_) {
-    saw_first_image_ = true;
+  const bool is_first_image = !std::exchange(saw_first_image_, true);
+  if (is_first_image) {
     co_await set_aside_strays(image);
   }
   std::set<std::string> touched;
@@ -63,7 +63,7 @@ Task<void> PartitionManager::on_metadata(const metadata::MetadataDelta& delta, m
   if (all) {
     for (const auto& [name, topic] : topics_) touched.insert(name);
   }
-  for (const std::string& name : touched) co_await update_topic(image, name);
+  for (const std::string& name : touched) co_await update_topic(delta, image, name, is_first_image);
 }
 
 Task<void> PartitionManager::remove_topic(std::string name, Uuid id) {
@@ -73,12 +73,15 @@ Task<void> PartitionManager::remove_topic(std::string name, Uuid id) {
   const std::unique_ptr<Topic> topic = std::move(it->second);
   topics_.erase(it);
   by_id_.erase(id);
-  for (const auto& partition : topic->partitions) {
-    if (partition == nullptr) continue;
-    partition->retire(ErrorCode::kUnknownTopicOrPartition);
-    co_await partition->unused();
-    const Result<void> removed = co_await logs_.delete_log(partition->name().topic, partition->name().partition);
-    if (!removed) environment_.log.error("cannot delete {}-{}: {}", name, partition->name().partition, removed.error().describe());
+  for (size_t i = 0; i < topic->partitions.size(); ++i) {
+    if (const auto& partition = topic->partitions[i]) {
+      partition->retire(ErrorCode::kUnknownTopicOrPartition);
+      co_await partition->unused();
+    }
+    // Also where there is no Partition: its log may lie here and not be readable.
+    const PartitionIndex index(static_cast<int32_t>(i));
+    const Result<void> removed = co_await logs_.delete_log(name, index);
+    if (!removed) environment_.log.error("cannot delete {}-{}: {}", name, index, removed.error().describe());
   }
 }
 
@@ -96,7 +99,8 @@ Task<void> PartitionManager::set_aside_strays(metadata::ImageRef image) {
   }
 }
 
-Task<void> PartitionManager::update_topic(metadata::ImageRef image, std::string name) {
+Task<void> PartitionManager::update_topic(const metadata::MetadataDelta& delta, metadata::ImageRef image, std::string name,
+                                          bool is_first_image) {
   const metadata::Topic* described = image->topic(name);
   if (described == nullptr) co_return;
   const PartitionConfig config = partition_config(*image, static_config_, self_, *described);
@@ -117,7 +121,11 @@ Task<void> PartitionManager::update_topic(metadata::ImageRef image, std::string 
     if (std::ranges::find(state->replicas, self_) == state->replicas.end()) continue;
     std::unique_ptr<Partition>& partition = kept->partitions[static_cast<size_t>(i)];
     if (partition == nullptr) {
-      Result<storage::Log*> log = co_await logs_.create_log(name, index, described->id, config.log);
+      // What an earlier image knew, and the first one may, can have records here that were not found.
+      using Existence = storage::LogManager::Existence;
+      const bool is_new = !is_first_image && delta.before().partition(described->id, index) == nullptr;
+      Result<storage::Log*> log =
+          co_await logs_.create_log(name, index, described->id, config.log, is_new ? Existence::kNew : Existence::kMayExist);
       if (!log) {
         environment_.log.error("cannot create {}-{}: {}", name, i, log.error().describe());
         continue;

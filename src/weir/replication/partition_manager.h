@@ -57,7 +57,8 @@ class PartitionManager final : public metadata::MetadataSubscriber {
   };
 
   runtime::Task<void> remove_topic(std::string name, Uuid id);
-  runtime::Task<void> update_topic(metadata::ImageRef image, std::string name);
+  runtime::Task<void> update_topic(const metadata::MetadataDelta& delta, metadata::ImageRef image, std::string name,
+                                   bool is_first_image);
   runtime::Task<void> set_aside_strays(metadata::ImageRef image);
 
   runtime::Environment& environment_;

@@ -146,6 +146,10 @@ Task<Result<void>> LogManager::Core::write_dir_checkpoint(Dir& dir, std::string_
     else if (file == kReplicationFile) checkpoint[partition] = std::min(log.noted_high_watermark(), log.end_offset());
     else if (log.start_offset() > log.oldest_segment()) checkpoint[partition] = log.start_offset();
   }
+  for (const auto& [partition, left_out] : unreadable) {
+    const auto row = dir.on_disk[file].find(partition);
+    if (dirs[left_out.dir].get() == &dir && row != dir.on_disk[file].end()) checkpoint.insert(*row);
+  }
   if (checkpoint == dir.on_disk[file]) co_return Result<void>();
   const Result<void> written = co_await write_checkpoint(environment.disk, fmt::format("{}/{}", dir.health.path(), file), checkpoint);
   if (!written) {
@@ -182,7 +186,7 @@ void LogManager::Core::start_loops() {
 
 Task<void> LogManager::Core::checkpoint_loop(Core* core, int64_t interval_ms, bool recovery_points) {
   for (;;) {
-    const MonoTime next = core->environment.executor.now() + Duration(interval_ms * 1'000'000);
+    const MonoTime next = core->environment.executor.now() + duration_of_ms(interval_ms);
     const Result<void> slept = co_await runtime::sleep_until(core->environment.executor, next, core->stop_.token());
     if (!slept) co_return;
     for (const auto& dir : core->dirs) {
@@ -241,7 +245,9 @@ Task<Result<void>> LogManager::Core::close(BrokerEpoch broker_epoch) {
     }
     Result<void> done = co_await write_dir_checkpoints(dir);
     if (done && failed[i]) done = fail(ErrorCode::kKafkaStorageError, fmt::format("a log in {} was not closed cleanly", dir.health.path()));
-    if (done) done = co_await write_clean_shutdown(environment.disk, dir.health.path(), broker_epoch.value());
+    const auto lies_here = [i](const auto& left_out) { return left_out.second.dir == i; };
+    const bool vouched = dir.clean.found || std::none_of(unreadable.begin(), unreadable.end(), lies_here);
+    if (done && vouched) done = co_await write_clean_shutdown(environment.disk, dir.health.path(), broker_epoch.value());
     if (!done) all = done;
   }
   logs.clear();
@@ -294,8 +300,9 @@ size_t LogManager::directory_of(std::string_view topic, PartitionIndex partition
   return entry->dir;
 }
 
-Task<Result<Log*>> LogManager::create_log(std::string topic, PartitionIndex partition, Uuid topic_id, LogOptions options) {
-  return core_->create_log(std::move(topic), partition, topic_id, options);
+Task<Result<Log*>> LogManager::create_log(std::string topic, PartitionIndex partition, Uuid topic_id, LogOptions options,
+                                          Existence existence) {
+  return core_->create_log(std::move(topic), partition, topic_id, options, existence);
 }
 Task<Result<void>> LogManager::delete_log(std::string topic, PartitionIndex partition) {
   return core_->remove_log(std::move(topic), partition, DirectoryKind::kDelete);

@@ -80,7 +80,7 @@ class LogManager {
   // Opens the logs of all partitions: cheaply after a clean stop, else with recovery, so many at a time. Starts the periodic
   // checkpoints. Half-finished deletions (-delete) are taken up again; directories that are no logs are named in the log and
   // left alone. A directory that fails goes offline; the rest serves. A log that cannot be read is left out, with an error
-  // line, and create_log() says the same again. Errors: kKafkaStorageError (every directory is offline).
+  // line, and create_log() says the same again; its checkpoint entries stay. Errors: kKafkaStorageError (every directory is offline).
   Task<Result<void>> load();
   std::vector<FoundLog> logs() const;
 
@@ -91,9 +91,14 @@ class LogManager {
   // Index into directories() of a log's directory; the log must exist.
   size_t directory_of(std::string_view topic, PartitionIndex partition) const;
 
-  // Creates the log in the online directory with the fewest logs, or returns the one that is there.
-  // Errors: kInconsistentTopicId (there is one of another topic id), kInvalidTopicException, kKafkaStorageError.
-  Task<Result<Log*>> create_log(std::string topic, PartitionIndex partition, Uuid topic_id, LogOptions options);
+  // Whether records of the partition may be on this node already.
+  enum class Existence : uint8_t { kNew, kMayExist };
+  // Creates the log in the online directory with the fewest logs, or returns the one that is there. A log that load() could not
+  // read stays as it is and fails here for the same reason, unless `topic_id` says that it was another topic's: then it is set
+  // aside as a stray. Errors: kInconsistentTopicId (there is one of another topic id), kInvalidTopicException,
+  // kKafkaStorageError (also: kMayExist, and a directory that may hold it is offline).
+  Task<Result<Log*>> create_log(std::string topic, PartitionIndex partition, Uuid topic_id, LogOptions options,
+                                Existence existence = Existence::kNew);
   // The directory is renamed to <topic>-<p>.<uuid>-delete before this returns and removed after file.delete.delay.ms.
   // Nobody may use the Log any more. Success when there is none.
   Task<Result<void>> delete_log(std::string topic, PartitionIndex partition);
@@ -103,7 +108,8 @@ class LogManager {
   // Writes the recovery-point, log-start and replication checkpoints of all directories now.
   Task<Result<void>> write_checkpoints();
 
-  // Clean stop: closes every log, writes the checkpoints and at last .kafka_cleanshutdown with `broker_epoch`.
+  // Clean stop: closes every log, writes the checkpoints and at last .kafka_cleanshutdown with `broker_epoch`; not where a log
+  // could not be read after an unclean stop: it still needs its recovery.
   Task<Result<void>> close(BrokerEpoch broker_epoch);
 
  private:

@@ -28,7 +28,8 @@ class LogManager::Core {
   Task<Result<void>> load();
   Task<Result<void>> write_checkpoints();
   Task<Result<void>> close(BrokerEpoch broker_epoch);
-  Task<Result<Log*>> create_log(std::string topic, PartitionIndex partition, Uuid topic_id, LogOptions log_options);
+  Task<Result<Log*>> create_log(std::string topic, PartitionIndex partition, Uuid topic_id, LogOptions log_options,
+                                Existence existence);
   Task<Result<void>> remove_log(std::string topic, PartitionIndex partition, DirectoryKind kind);
   LogServices services(size_t directory);
 
@@ -55,6 +56,12 @@ class LogManager::Core {
     Uuid topic_id;
     size_t dir = 0;
   };
+  // A log that load() left out.
+  struct Unreadable {
+    Error error;
+    Uuid topic_id;   // zero when that could not be read either
+    size_t dir = 0;
+  };
   // Lets a lookup go without making a string.
   struct Less {
     using is_transparent = void;
@@ -75,11 +82,13 @@ class LogManager::Core {
   TailCache tail_cache;
   std::vector<std::unique_ptr<Dir>> dirs;
   std::map<TopicPartition, Entry, Less> logs;
+  std::map<TopicPartition, Unreadable, Less> unreadable;
 
  private:
   struct LoadJob {
     TopicPartition partition;
     size_t dir;
+    Uuid topic_id;   // once read
   };
 
   // log_dirs.cc
@@ -96,7 +105,9 @@ class LogManager::Core {
   // log_dirs_load.cc
   Task<Result<void>> scan_dir(size_t dir, std::vector<LoadJob>& jobs);
   static Task<void> load_some(Core* core, std::vector<LoadJob>* jobs);
-  Task<Result<void>> load_one(LoadJob job);
+  Task<Result<void>> load_one(LoadJob& job);
+  Task<Result<std::string>> rename_away(size_t dir, const TopicPartition& partition, DirectoryKind kind);
+  void remove_in_a_while(std::string path, Duration delay);
   static Task<void> remove_later(Core* core, std::string path, Duration delay);
   size_t choose_dir() const;
 

@@ -55,7 +55,7 @@ Task<Result<void>> LogManager::Core::scan_dir(size_t index, std::vector<LoadJob>
     } else if (name->kind != DirectoryKind::kLog) {
       environment.log.info("{} is left alone", path);
     } else if (name->partition.topic != kMetadataTopic) {
-      jobs.push_back({name->partition, index});
+      jobs.push_back({name->partition, index, kZeroUuid});
     }
   }
   co_return Result<void>();
@@ -63,32 +63,33 @@ Task<Result<void>> LogManager::Core::scan_dir(size_t index, std::vector<LoadJob>
 
 Task<void> LogManager::Core::load_some(Core* core, std::vector<LoadJob>* jobs) {
   while (!jobs->empty()) {
-    const LoadJob job = jobs->back();
+    LoadJob job = jobs->back();
     jobs->pop_back();
     const Result<void> loaded = co_await core->load_one(job);
     if (loaded) continue;
     Dir& dir = *core->dirs[job.dir];
     const ErrorCode code = loaded.error().code();
     core->environment.log.error("{}/{}: {}", dir.health.path(), directory_name(job.partition.topic, job.partition.partition), loaded.error().describe());
+    core->unreadable.emplace(job.partition, Unreadable{loaded.error(), job.topic_id, job.dir});
     if (code == ErrorCode::kDiskError || code == ErrorCode::kNoSpace || code == ErrorCode::kPermissionDenied) dir.health.take_offline(loaded.error());
   }
 }
 
-Task<Result<void>> LogManager::Core::load_one(LoadJob job) {
+Task<Result<void>> LogManager::Core::load_one(LoadJob& job) {
   Dir& dir = *dirs[job.dir];
   if (dir.health.is_offline()) co_return Result<void>();
   if (const Entry* other = find(job.partition.topic, job.partition.partition)) {
     co_return fail(ErrorCode::kAlreadyExists, fmt::format("the same partition lies in {} too", dirs[other->dir]->health.path()));
   }
   const std::string path = fmt::format("{}/{}", dir.health.path(), directory_name(job.partition.topic, job.partition.partition));
-  WEIR_CO_TRY(const Uuid topic_id, co_await read_partition_metadata(environment.disk, path));
+  WEIR_CO_TRY(job.topic_id, co_await read_partition_metadata(environment.disk, path));
   LogRecovery recovery;
   recovery.clean = dir.clean.found;
   recovery.recovery_point = checkpointed(dir.on_disk[kRecoveryPointFile], job.partition, Offset(0));
   recovery.log_start = checkpointed(dir.on_disk[kLogStartFile], job.partition, Offset(0));
   recovery.high_watermark = checkpointed(dir.on_disk[kReplicationFile], job.partition, Offset(0));
   WEIR_CO_TRY(std::unique_ptr<Log> log, co_await Log::open(services(job.dir), path, options.defaults, recovery));
-  logs[job.partition] = Entry{std::move(log), topic_id, job.dir};
+  logs[job.partition] = Entry{std::move(log), job.topic_id, job.dir};
   co_return Result<void>();
 }
 
@@ -103,7 +104,8 @@ size_t LogManager::Core::choose_dir() const {
   return best;
 }
 
-Task<Result<Log*>> LogManager::Core::create_log(std::string topic, PartitionIndex partition, Uuid topic_id, LogOptions log_options) {
+Task<Result<Log*>> LogManager::Core::create_log(std::string topic, PartitionIndex partition, Uuid topic_id, LogOptions log_options,
+                                                Existence existence) {
   if (!is_topic_name(topic) || partition < PartitionIndex(0)) {
     co_return fail(ErrorCode::kInvalidTopicException, fmt::format("\"{}\" is not a topic name", topic));
   }
@@ -119,6 +121,19 @@ Task<Result<Log*>> LogManager::Core::create_log(std::string topic, PartitionInde
       co_return fail(ErrorCode::kInconsistentTopicId, fmt::format("{}-{} has the topic id {} here", topic, partition, there->topic_id.text()));
     }
     co_return there->log.get();
+  }
+  if (const auto left_out = unreadable.find(Less::View{topic, partition}); left_out != unreadable.end()) {
+    const Uuid theirs = left_out->second.topic_id;
+    if (topic_id.is_zero() || theirs.is_zero() || theirs == topic_id) {
+      co_return fail(ErrorCode::kKafkaStorageError, left_out->second.error.describe());
+    }
+    environment.log.warning("{}-{} cannot be read and was another topic's: its directory is renamed to -stray and kept", topic, partition);
+    WEIR_CO_CHECK(co_await rename_away(left_out->second.dir, left_out->first, DirectoryKind::kStray));
+    unreadable.erase(left_out);
+  }
+  const bool some_offline = std::any_of(dirs.begin(), dirs.end(), [](const auto& dir) { return dir->health.is_offline(); });
+  if (existence == Existence::kMayExist && some_offline) {
+    co_return fail(ErrorCode::kKafkaStorageError, fmt::format("{}-{} may lie in a log directory that is offline", topic, partition));
   }
   const size_t index = choose_dir();
   if (index == dirs.size()) co_return fail(ErrorCode::kKafkaStorageError, "every log directory is offline");
@@ -148,25 +163,41 @@ Task<Result<void>> LogManager::Core::remove_log(std::string topic, PartitionInde
     runtime::Semaphore& semaphore;
     ~Release() { semaphore.release(); }
   } release{structure_};
-  const auto found = logs.find(Less::View{topic, partition});
-  if (found == logs.end()) co_return Result<void>();
-  const size_t index = found->second.dir;
-  const std::unique_ptr<Log> log = std::move(found->second.log);
-  logs.erase(found);
-  co_await log->abandon();
+  const TopicPartition key{topic, partition};
+  if (const auto found = logs.find(key); found != logs.end()) {
+    const size_t index = found->second.dir;
+    const std::unique_ptr<Log> log = std::move(found->second.log);
+    logs.erase(found);
+    co_await log->abandon();
+    WEIR_CO_TRY(std::string to, co_await rename_away(index, key, kind));
+    if (kind == DirectoryKind::kDelete) remove_in_a_while(std::move(to), duration_of_ms(log->options().file_delete_delay_ms));
+  }
+  if (const auto left_out = unreadable.find(key); left_out != unreadable.end()) {
+    WEIR_CO_TRY(std::string to, co_await rename_away(left_out->second.dir, key, kind));
+    unreadable.erase(left_out);
+    if (kind == DirectoryKind::kDelete) remove_in_a_while(std::move(to), duration_of_ms(options.defaults.file_delete_delay_ms));
+  }
+  co_return Result<void>();
+}
+
+// Gives the partition's directory the name of something that is going away; returns its new path.
+Task<Result<std::string>> LogManager::Core::rename_away(size_t index, const TopicPartition& partition, DirectoryKind kind) {
   Dir& dir = *dirs[index];
   if (dir.health.is_offline()) co_return fail(dir.health.offline_error());
-  const std::string to = fmt::format("{}/{}", dir.health.path(), directory_name(topic, partition, environment.random.uuid(), kind));
-  Result<void> done = co_await environment.disk.rename(log->path(), to);
-  if (done) done = co_await environment.disk.sync_directory(dir.health.path());
+  const std::string& path = dir.health.path();
+  const std::string from = fmt::format("{}/{}", path, directory_name(partition.topic, partition.partition));
+  const std::string to = fmt::format("{}/{}", path, directory_name(partition.topic, partition.partition, environment.random.uuid(), kind));
+  Result<void> done = co_await environment.disk.rename(from, to);
+  if (done) done = co_await environment.disk.sync_directory(path);
   if (!done) {
     dir.health.take_offline(done.error());
     co_return fail(dir.health.offline_error());
   }
-  if (kind == DirectoryKind::kDelete && !closing_) {
-    tasks_.spawn(&Core::remove_later, this, to, Duration(log->options().file_delete_delay_ms * 1'000'000));
-  }
-  co_return Result<void>();
+  co_return to;
+}
+
+void LogManager::Core::remove_in_a_while(std::string path, Duration delay) {
+  if (!closing_) tasks_.spawn(&Core::remove_later, this, std::move(path), delay);
 }
 
 Task<void> LogManager::Core::remove_later(Core* core, std::string path, Duration delay) {
