@@ -312,18 +312,18 @@ class Service final : public MetadataService, private raft::StateMachine {
     co_return std::move(decision->response);
   }
 
-  // More records than one batch takes become several; each is complete by itself.
+  // More records than one batch takes become several. The rest is decided anew after each: other changes came in between.
   Task<Result<void>> set_fenced(BrokerId broker, BrokerEpoch epoch, bool fenced) {
     if (const auto refused = refusal()) co_return fail(*refused);
     const Turn turn(*this);
-    const ControllerContext context{*pending_, options_.static_config, options_.quorum.node_id, environment_.random,
-                                    quorum_->next_offset()};
-    WEIR_CO_TRY(std::vector<MetadataRecord> records, set_broker_fenced(context, broker, epoch, fenced));
-    for (size_t from = 0; from < records.size(); from += kRecordsPerChangeMax) {
-      const size_t to = std::min(records.size(), from + kRecordsPerChangeMax);
-      std::vector<MetadataRecord> some(std::make_move_iterator(records.begin() + static_cast<ptrdiff_t>(from)),
-                                       std::make_move_iterator(records.begin() + static_cast<ptrdiff_t>(to)));
-      WEIR_CO_CHECK(co_await append_and_publish(std::move(some)));
+    for (bool is_last = false; !is_last;) {
+      const ControllerContext context{*pending_, options_.static_config, options_.quorum.node_id, environment_.random,
+                                      quorum_->next_offset()};
+      WEIR_CO_TRY(std::vector<MetadataRecord> records, set_broker_fenced(context, broker, epoch, fenced));
+      if (records.empty()) break;
+      is_last = records.size() <= kRecordsPerChangeMax;
+      if (!is_last) records.erase(records.begin() + kRecordsPerChangeMax, records.end());
+      WEIR_CO_CHECK(co_await append_and_publish(std::move(records)));
     }
     co_return Result<void>();
   }

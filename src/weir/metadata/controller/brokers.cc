@@ -123,12 +123,13 @@ Result<std::vector<MetadataRecord>> set_broker_fenced(const ControllerContext& c
                                                       bool fenced) {
   WEIR_TRY(const Broker* registered, find_registered(context.image, broker, epoch));
   std::vector<MetadataRecord> records;
-  if (registered->fenced == fenced) return records;
-  protocol::BrokerRegistrationChangeRecord change;
-  change.broker_id = broker;
-  change.broker_epoch = epoch;
-  change.fenced = fenced ? int8_t{1} : int8_t{-1};
-  records.emplace_back(std::move(change));
+  if (registered->fenced != fenced) {
+    protocol::BrokerRegistrationChangeRecord change;
+    change.broker_id = broker;
+    change.broker_epoch = epoch;
+    change.fenced = fenced ? int8_t{1} : int8_t{-1};
+    records.emplace_back(std::move(change));
+  }
   add_leader_changes(context.image, broker, fenced, records);
   return records;
 }

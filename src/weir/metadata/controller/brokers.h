@@ -15,7 +15,7 @@ inline constexpr int32_t kProducerIdsPerBlock = 1'000;
 Result<Decision<BrokerEpoch>> register_broker(const ControllerContext& context,
                                               const protocol::BrokerRegistrationRequest& request);
 
-// No record when the broker is so already. Unfencing gives partitions without a leader one of their in-sync replicas;
+// All that is left to do, nothing when nothing is: a caller that could apply a part only asks again. Unfencing gives partitions without a leader one of their in-sync replicas;
 // fencing takes leadership from the broker where another in-sync replica is alive, else leaves the partition without a
 // leader. Errors: kBrokerIdNotRegistered, kStaleBrokerEpoch.
 Result<std::vector<MetadataRecord>> set_broker_fenced(const ControllerContext& context, BrokerId broker, BrokerEpoch epoch,
