@@ -185,6 +185,16 @@ TEST(CreateTopics, defaults_come_from_the_brokers_configuration) {
   EXPECT_TRUE(cluster.image->topic_config("x").empty()) << "defaults are not written down as overrides";
 }
 
+// Property: a default that no topic can have is an answer, not the end of the broker.
+TEST(CreateTopics, an_impossible_default_factor_is_refused) {
+  for (const char* factor : {"0", "-1", "65536"}) {
+    Cluster cluster(1);
+    cluster.fixed = {{"default.replication.factor", factor}};
+    const auto response = cluster.run(create_topics, CreateTopicsRequest{{topic("x", 1, -1)}});
+    EXPECT_EQ(response.topics.at(0).error_code, ErrorCode::kInvalidReplicationFactor) << factor;
+  }
+}
+
 TEST(DeleteTopics, by_name_and_by_id) {
   Cluster cluster(1);
   cluster.run(create_topics, CreateTopicsRequest{{topic("a"), topic("b"), topic("c")}});
@@ -420,6 +430,26 @@ TEST(Brokers, fencing_moves_leadership_and_unfencing_gives_it_back) {
   EXPECT_EQ(cluster.image->topic("one")->partition(PartitionIndex(0))->leader, BrokerId(1));
   EXPECT_EQ(cluster.image->topic("two")->partition(PartitionIndex(0))->leader, BrokerId(2));
   EXPECT_TRUE(set_broker_fenced(cluster.context(), BrokerId(1), BrokerEpoch(1), false)->empty());
+}
+
+// Property: fencing that was applied in part is finished when it is asked for again. Fails when the broker's own flag, which
+// comes first, is taken for the whole: partitions would stay without a leader.
+TEST(Brokers, fencing_in_parts_is_finished) {
+  Cluster cluster(2);
+  cluster.run(create_topics, CreateTopicsRequest{{assigned("a", {{0, {1, 2}}}), assigned("b", {{0, {1, 2}}})}});
+  for (const bool fenced : {true, false}) {
+    const auto all = set_broker_fenced(cluster.context(), BrokerId(1), BrokerEpoch(1), fenced);
+    ASSERT_TRUE(all.has_value());
+    cluster.apply({all->front()});
+    const auto rest = set_broker_fenced(cluster.context(), BrokerId(1), BrokerEpoch(1), fenced);
+    ASSERT_TRUE(rest.has_value());
+    EXPECT_EQ(rest->size(), all->size() - 1);
+    cluster.apply(*rest);
+    EXPECT_TRUE(set_broker_fenced(cluster.context(), BrokerId(1), BrokerEpoch(1), fenced)->empty());
+  }
+  for (const char* name : {"a", "b"}) {
+    EXPECT_EQ(cluster.image->topic(name)->partition(PartitionIndex(0))->leader, BrokerId(2));
+  }
 }
 
 TEST(Brokers, registrations_are_checked) {

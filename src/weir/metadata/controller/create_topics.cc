@@ -77,13 +77,15 @@ Result<std::vector<std::vector<BrokerId>>> placed_replicas(const ControllerConte
   const ConfigContext configs = context.configs();
   const int32_t count = wanted.num_partitions != -1 ? wanted.num_partitions
                                                     : static_cast<int32_t>(effective_broker_number(configs, "num.partitions"));
-  const int16_t factor = wanted.replication_factor != -1
-                             ? wanted.replication_factor
-                             : static_cast<int16_t>(effective_broker_number(configs, "default.replication.factor"));
+  const int64_t factor = wanted.replication_factor != -1 ? wanted.replication_factor
+                                                         : effective_broker_number(configs, "default.replication.factor");
+  if (factor < 1 || factor > INT16_MAX) {
+    return fail(ErrorCode::kInvalidReplicationFactor, fmt::format("default.replication.factor = {} is not usable", factor));
+  }
   if (static_cast<size_t>(count) > kRecordsPerChangeMax) {
     return fail(ErrorCode::kPolicyViolation, fmt::format("{} partitions are more than one request may create", count));
   }
-  return place_replicas(placement_brokers(context.image), count, factor, context.random);
+  return place_replicas(placement_brokers(context.image), count, static_cast<int16_t>(factor), context.random);
 }
 
 // The records of one new topic.
