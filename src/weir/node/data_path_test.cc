@@ -153,15 +153,16 @@ TEST_F(DataPath, no_wake_up_is_lost) {
   Wire writer = broker().connect();
   ASSERT_EQ(produce(writer, "old", {"to be read from disk"}).error_code, ErrorCode::kNone);
   for (uint64_t i = 0; i < rounds(150); ++i) {
-    FetchRequest request = SimBroker::fetch("old", Offset(0), 30'000, 150);  // there is something, but not enough
-    request.topics.push_back(SimBroker::fetch("t", Offset(static_cast<int64_t>(i))).topics[0]);
+    // Nothing in t, then a slow look at what is there but not enough: the time in which t may move.
+    FetchRequest request = SimBroker::fetch("t", Offset(static_cast<int64_t>(i)), 30'000, 150);
+    request.topics.push_back(SimBroker::fetch("old", Offset(0)).topics[0]);
     reader.ask(request, kByName);
     broker().world.run_for(Duration(prng_.between(0, 8'000'000)));
     const ProducedPartition written = produce(writer, "t", {std::string(100, 'x')});
     ASSERT_EQ(written.base_offset, Offset(static_cast<int64_t>(i)));
     const MonoTime acknowledged = broker().world.now();
     const Result<FetchResponse> answer = reader.answer<FetchRequest>(kByName);
-    ASSERT_EQ(values(fetched(answer, 1)).size(), 1u) << i;
+    ASSERT_EQ(values(fetched(answer, 0)).size(), 1u) << i;
     ASSERT_LE(since(acknowledged), 1s) << i;
   }
 }
