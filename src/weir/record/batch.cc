@@ -96,6 +96,14 @@ void set_log_append_time(MutableBytes bytes, TimestampMs now) {
   store_be(bytes.data() + kCrcAt, compute_crc(bytes));
 }
 
+void set_producer(MutableBytes bytes, ProducerId id, ProducerEpoch epoch, int32_t base_sequence) {
+  WEIR_ASSERT(bytes.size() >= kHeaderBytes, bytes.size());
+  store_be(bytes.data() + 43, id.value());
+  store_be(bytes.data() + 51, epoch.value());
+  store_be(bytes.data() + 53, base_sequence);
+  store_be(bytes.data() + kCrcAt, compute_crc(bytes));
+}
+
 void set_create_time(MutableBytes bytes, TimestampMs max_timestamp) {
   const BatchHeader header = BatchHeader::unchecked(bytes);
   if (header.timestamp_type() == TimestampType::kCreateTime && header.max_timestamp() == max_timestamp) return;

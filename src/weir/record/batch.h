@@ -118,6 +118,8 @@ uint32_t compute_crc(ByteView bytes);
 void set_base_offset(MutableBytes bytes, Offset base_offset);           // not under the CRC
 void set_leader_epoch(MutableBytes bytes, LeaderEpoch leader_epoch);    // not under the CRC
 void set_log_append_time(MutableBytes bytes, TimestampMs now);          // attribute bit 3, max timestamp, new CRC
+// Makes it an idempotent producer's; a new CRC.
+void set_producer(MutableBytes bytes, ProducerId id, ProducerEpoch epoch, int32_t base_sequence);
 // CreateTime with `max_timestamp`; a new CRC when that changes anything.
 void set_create_time(MutableBytes bytes, TimestampMs max_timestamp);
 

@@ -1,0 +1,227 @@
+#include "weir/client/cluster.h"
+
+#include <algorithm>
+#include <charconv>
+
+#include <fmt/format.h>
+
+namespace weir::client {
+
+namespace {
+
+constexpr uint16_t kDefaultPort = 9092;
+constexpr int kBackoffDoublingsMax = 10;
+
+rpc::PoolOptions pool_options(const ClientOptions& options) {
+  rpc::PoolOptions pool;
+  pool.connection.client_id = options.client_id;
+  return pool;
+}
+
+Result<runtime::Endpoint> parse_broker(std::string_view text) {
+  const auto wrong = [&] { return fail(ErrorCode::kInvalidArgument, fmt::format("\"{}\" is not of the form host:port", text)); };
+  std::string_view host = text;
+  std::string_view port;
+  if (text.starts_with('[')) {
+    const size_t end = text.find(']');
+    if (end == std::string_view::npos) return wrong();
+    host = text.substr(1, end - 1);
+    if (end + 1 < text.size()) {
+      if (text[end + 1] != ':') return wrong();
+      port = text.substr(end + 2);
+    }
+  } else if (const size_t colon = text.find(':'); colon != std::string_view::npos) {
+    host = text.substr(0, colon);
+    port = text.substr(colon + 1);
+    if (port.empty()) return wrong();
+  }
+  if (host.empty()) return wrong();
+  uint16_t number = kDefaultPort;
+  if (!port.empty()) {
+    const auto [end, error] = std::from_chars(port.data(), port.data() + port.size(), number);
+    if (error != std::errc() || end != port.data() + port.size() || number == 0) return wrong();
+  }
+  return runtime::Endpoint{std::string(host), number};
+}
+
+}  // namespace
+
+Result<std::vector<runtime::Endpoint>> parse_bootstrap(std::string_view text) {
+  std::vector<runtime::Endpoint> endpoints;
+  while (!text.empty()) {
+    const size_t comma = std::min(text.find(','), text.size());
+    if (comma > 0) {
+      WEIR_TRY(runtime::Endpoint endpoint, parse_broker(text.substr(0, comma)));
+      endpoints.push_back(std::move(endpoint));
+    }
+    text.remove_prefix(std::min(comma + 1, text.size()));
+  }
+  if (endpoints.empty()) return fail(ErrorCode::kInvalidArgument, "no broker is named: host:port[,host:port...]");
+  return endpoints;
+}
+
+Reaction reaction_to(ErrorCode code) {
+  switch (code) {
+    case ErrorCode::kUnknownTopicOrPartition:
+    case ErrorCode::kUnknownTopicId:
+    case ErrorCode::kInconsistentTopicId:
+    case ErrorCode::kLeaderNotAvailable:
+    case ErrorCode::kNotLeaderOrFollower:
+    case ErrorCode::kReplicaNotAvailable:
+    case ErrorCode::kFencedLeaderEpoch:
+    case ErrorCode::kUnknownLeaderEpoch:
+    case ErrorCode::kListenerNotFound:
+    case ErrorCode::kKafkaStorageError:
+    case ErrorCode::kNotController:
+    case ErrorCode::kBrokerNotAvailable:
+    case ErrorCode::kConnectionClosed:
+    case ErrorCode::kConnectionRefused:
+    case ErrorCode::kDeadlineExceeded:
+    case ErrorCode::kUnavailable:
+      return Reaction::kRefresh;
+    default:
+      return is_retriable(code) ? Reaction::kBackOff : Reaction::kFail;
+  }
+}
+
+bool Cluster::is_transport_failure(const Error& error) {
+  const ErrorCode code = error.code();
+  return code == ErrorCode::kConnectionClosed || code == ErrorCode::kConnectionRefused || code == ErrorCode::kDeadlineExceeded ||
+         code == ErrorCode::kUnavailable;
+}
+
+Cluster::Cluster(runtime::Environment env, ClientOptions options)
+    : env_(env), options_(std::move(options)), pool_(env, pool_options(options_)) {
+  WEIR_ASSERT(!options_.bootstrap.empty());
+}
+
+Patience Cluster::one_attempt(Patience patience) const {
+  patience.deadline.when = std::min(patience.deadline.when, env_.executor.now() + options_.request_timeout);
+  return patience;
+}
+
+Task<Result<void>> Cluster::back_off(int attempt, Error why, Patience patience) {
+  const Duration pause = std::min(options_.retry_backoff_max, options_.retry_backoff * (1 << std::min(attempt, kBackoffDoublingsMax)));
+  const Duration jittered = pause * 4 / 5 + Duration(static_cast<int64_t>(env_.random.word() % static_cast<uint64_t>(pause.count() * 2 / 5 + 1)));
+  const MonoTime until = env_.executor.now() + jittered;
+  // The last word is what went wrong, not that time ran out.
+  if (until >= patience.deadline.when) co_return fail(ErrorCode::kDeadlineExceeded, why.message().empty() ? why.describe() : why.message());
+  co_return co_await sleep_until(env_.executor, until, patience.stop);
+}
+
+Task<Result<ConnectionPtr>> Cluster::any_broker(Patience patience) {
+  // Known brokers first; the bootstrap list again when none of them answers.
+  std::vector<runtime::Endpoint> candidates;
+  for (size_t i = 0; i < brokers_.size(); ++i) candidates.push_back(brokers_[(next_broker_ + i) % brokers_.size()].endpoint);
+  for (const runtime::Endpoint& endpoint : options_.bootstrap) {
+    if (std::ranges::find(candidates, endpoint) == candidates.end()) candidates.push_back(endpoint);
+  }
+  std::optional<Error> first;
+  for (const runtime::Endpoint& endpoint : candidates) {
+    auto connection = co_await pool_.connection(endpoint, rpc::Lane::kQuick, patience);
+    if (connection) co_return connection;
+    if (!is_transport_failure(connection.error())) co_return connection;
+    if (!first) first = connection.error();
+    ++next_broker_;
+  }
+  co_return fail(*first);
+}
+
+Task<Result<ConnectionPtr>> Cluster::broker(BrokerId id, rpc::Lane lane, Patience patience) {
+  const auto known = std::ranges::find(brokers_, id, &Broker::id);
+  if (known == brokers_.end()) co_return fail(ErrorCode::kBrokerNotAvailable, fmt::format("broker {} is not known to the cluster", id));
+  co_return co_await pool_.connection(known->endpoint, lane, patience);
+}
+
+Task<Result<protocol::MetadataResponse>> Cluster::ask(std::optional<std::vector<std::string>> names, Patience patience) {
+  protocol::MetadataRequest request;
+  request.allow_auto_topic_creation = false;
+  if (names) {
+    for (std::string& name : *names) request.topics->push_back({.name = std::move(name)});
+  } else {
+    request.topics.reset();
+  }
+  WEIR_CO_TRY(protocol::MetadataResponse answer, co_await call_any(std::move(request), patience));
+  if (answer.error_code != ErrorCode::kNone) co_return fail(answer.error_code);
+  learn_brokers(answer);
+  co_return answer;
+}
+
+void Cluster::learn_brokers(const protocol::MetadataResponse& answer) {
+  cluster_id_ = answer.cluster_id.value_or("");
+  controller_ = answer.controller_id;
+  if (answer.brokers.empty()) return;
+  brokers_.clear();
+  for (const auto& broker : answer.brokers) {
+    brokers_.push_back({broker.node_id, {broker.host, static_cast<uint16_t>(broker.port)}, broker.rack});
+  }
+  std::ranges::sort(brokers_, {}, &Broker::id);
+}
+
+TopicPtr Cluster::learn(const protocol::MetadataResponse::MetadataResponseTopic& heard) {
+  auto topic = std::make_shared<Topic>();
+  topic->name = heard.name.value_or("");
+  topic->id = heard.topic_id;
+  topic->is_internal = heard.is_internal;
+  topic->asked = env_.executor.now();
+  const auto before = topics_.find(topic->name);
+  for (const auto& partition : heard.partitions) {
+    Partition made{partition.partition_index, partition.leader_id, partition.leader_epoch, partition.replica_nodes, partition.isr_nodes,
+                   partition.offline_replicas};
+    // A broker that lags may tell of a leader we know to be gone.
+    if (before != topics_.end() && before->second->id == topic->id) {
+      const auto& old = before->second->partitions;
+      const auto same = std::ranges::find(old, made.index, &Partition::index);
+      if (same != old.end() && same->leader_epoch > made.leader_epoch) made = *same;
+    }
+    topic->partitions.push_back(std::move(made));
+  }
+  std::ranges::sort(topic->partitions, {}, &Partition::index);
+  if (topics_.size() >= kTopicsMax && !topics_.contains(topic->name)) topics_.erase(topics_.begin());
+  topics_[topic->name] = topic;
+  return topic;
+}
+
+void Cluster::learn_leader(const std::string& name, PartitionIndex partition, BrokerId leader, LeaderEpoch epoch) {
+  const auto known = topics_.find(name);
+  if (known == topics_.end() || std::ranges::find(brokers_, leader, &Broker::id) == brokers_.end()) return;
+  auto changed = std::make_shared<Topic>(*known->second);
+  for (Partition& one : changed->partitions) {
+    if (one.index != partition || one.leader_epoch >= epoch) continue;
+    one.leader = leader;
+    one.leader_epoch = epoch;
+  }
+  known->second = std::move(changed);
+}
+
+Task<Result<TopicPtr>> Cluster::topic(std::string name, Patience patience) {
+  const auto known = topics_.find(name);
+  if (known != topics_.end() && env_.executor.now() - known->second->asked < options_.metadata_age_max) co_return known->second;
+  for (int attempt = 0, unknown = 0;; ++attempt) {
+    std::optional<std::vector<std::string>> names(std::in_place, 1, name);
+    WEIR_CO_TRY(const protocol::MetadataResponse answer, co_await ask(std::move(names), patience));
+    ErrorCode code = ErrorCode::kUnknownTopicOrPartition;
+    for (const auto& heard : answer.topics) {
+      if (heard.name != name) continue;
+      code = heard.error_code;
+      if (code == ErrorCode::kNone) co_return learn(heard);
+    }
+    if (code == ErrorCode::kUnknownTopicOrPartition && ++unknown >= kUnknownTopicAttempts) {
+      co_return fail(code, fmt::format("topic \"{}\" does not exist", name));
+    }
+    if (reaction_to(code) == Reaction::kFail) co_return fail(code, fmt::format("topic \"{}\": {}", name, name_of(code)));
+    WEIR_CO_CHECK(co_await back_off(attempt, Error(code, fmt::format("topic \"{}\": {}", name, name_of(code))), patience));
+  }
+}
+
+Task<Result<std::vector<TopicPtr>>> Cluster::all_topics(Patience patience) {
+  WEIR_CO_TRY(const protocol::MetadataResponse answer, co_await ask(std::nullopt, patience));
+  std::vector<TopicPtr> topics;
+  for (const auto& heard : answer.topics) {
+    if (heard.error_code == ErrorCode::kNone) topics.push_back(learn(heard));
+  }
+  std::ranges::sort(topics, {}, [](const TopicPtr& topic) { return topic->name; });
+  co_return topics;
+}
+
+}  // namespace weir::client

@@ -1,0 +1,190 @@
+#include "weir/client/consumer.h"
+
+#include <algorithm>
+
+#include <fmt/format.h>
+
+#include "weir/record/batches.h"
+#include "weir/record/control.h"
+
+namespace weir::client {
+
+namespace {
+constexpr int kLaterDoublingsMax = 10;
+
+std::string name_of(const PartitionKey& key) { return fmt::format("{}-{}", key.topic, key.index); }
+}  // namespace
+
+Consumer::Consumer(Cluster& cluster, ConsumerOptions options)
+    : cluster_(cluster), env_(cluster.environment()), options_(options), admin_(cluster), tasks_(env_.executor) {}
+
+Consumer::~Consumer() = default;
+
+void Consumer::assign(std::string topic, PartitionIndex partition, Start start) {
+  const PartitionKey key{std::move(topic), partition};
+  PlacePtr& place = places_[key];
+  uint64_t generation = 0;
+  if (place != nullptr) {
+    generation = place->generation + 1;
+    for (const Chunk& chunk : place->chunks) stock_bytes_ -= chunk.bytes.size();
+    place->generation = generation;  // for answers under way
+  }
+  place = std::make_shared<Place>();
+  place->key = key;
+  place->start = start;
+  place->generation = generation;
+  if (start.kind == Start::Kind::kOffset) place->fetch_from = place->deliver_from = Offset(start.value);
+  news_.notify_all();
+}
+
+void Consumer::unassign(const std::string& topic, PartitionIndex partition) {
+  const auto found = places_.find(PartitionKey{topic, partition});
+  if (found == places_.end()) return;
+  for (const Chunk& chunk : found->second->chunks) stock_bytes_ -= chunk.bytes.size();
+  ++found->second->generation;
+  places_.erase(found);
+}
+
+std::optional<Offset> Consumer::position(const std::string& topic, PartitionIndex partition) const {
+  const auto found = places_.find(PartitionKey{topic, partition});
+  return found == places_.end() ? std::nullopt : found->second->deliver_from;
+}
+
+Offset Consumer::high_watermark(const std::string& topic, PartitionIndex partition) const {
+  const auto found = places_.find(PartitionKey{topic, partition});
+  return found == places_.end() ? kNoOffset : found->second->high_watermark;
+}
+
+Task<void> Consumer::close() {
+  stop_.request_stop();
+  (void)co_await tasks_.join();
+}
+
+Task<Result<std::optional<ConsumedBatch>>> Consumer::poll(Patience patience) {
+  for (;;) {
+    // Partitions take turns: the one after the last is first.
+    auto at = last_polled_ ? places_.upper_bound(*last_polled_) : places_.begin();
+    for (size_t i = 0; i < places_.size(); ++i, ++at) {
+      if (at == places_.end()) at = places_.begin();
+      Place& place = *at->second;
+      if (place.error) {
+        Error error = std::move(*place.error);
+        place.error.reset();
+        place.rests = true;
+        co_return fail(std::move(error));
+      }
+      auto batch = next_batch(place);
+      if (!batch) {
+        place.rests = true;
+        co_return fail(batch.error().within(name_of(place.key)));
+      }
+      if (*batch) {
+        last_polled_ = place.key;
+        start_what_is_due();
+        co_return std::move(*batch);
+      }
+    }
+    start_what_is_due();
+    const MonoTime until = std::min(patience.deadline.when, next_due());
+    const Result<void> woken = co_await news_.wait(env_.executor, Deadline::at(until), patience.stop);
+    if (!woken && woken.error().code() == ErrorCode::kCancelled) co_return fail(ErrorCode::kCancelled);
+    if (!woken && env_.executor.now() >= patience.deadline.when) co_return std::optional<ConsumedBatch>();
+  }
+}
+
+Result<std::optional<ConsumedBatch>> Consumer::next_batch(Place& place) {
+  while (!place.chunks.empty() && !place.rests) {
+    Chunk& chunk = place.chunks.front();
+    record::Batches batches(chunk.bytes.view().subspan(chunk.at));
+    WEIR_TRY(const std::optional<record::AnyBatch> found, batches.next());
+    if (!found) {
+      stock_bytes_ -= chunk.bytes.size();
+      place.chunks.pop_front();
+      continue;
+    }
+    if (options_.checks_crc && !found->crc_matches()) {
+      return fail(ErrorCode::kCorruptMessage, fmt::format("the batch at offset {} fails its checksum", *place.deliver_from));
+    }
+    const record::BatchView* v2 = found->v2();
+    if (v2 == nullptr) {
+      return fail(ErrorCode::kUnsupportedForMessageFormat, "records of a format older than Kafka 0.11 are read by brokers only");
+    }
+    const size_t at = chunk.at;
+    chunk.at += found->size_bytes();
+    const Offset from = *place.deliver_from;
+    place.deliver_from = std::max(from, found->next_offset());
+    if (is_aborted(chunk, *v2) || v2->is_control() || found->last_offset() < from) continue;
+    ConsumedBatch out;
+    out.topic = place.key.topic;
+    out.partition = place.key.index;
+    out.bytes = chunk.bytes.slice(at, found->size_bytes());
+    WEIR_TRY(const record::BatchView view, record::BatchView::parse(out.bytes.view()));
+    WEIR_TRY(record::Records records, record::Records::open(view, codecs_, options_.batch_bytes_max, out.scratch));
+    for (;;) {
+      WEIR_TRY(const std::optional<record::Record> one, records.next());
+      if (!one) break;
+      if (one->offset >= from) out.records.push_back(*one);
+    }
+    // Views into `scratch` survive the moves of `out`: a moved vector keeps its block.
+    if (!out.records.empty()) return std::optional<ConsumedBatch>(std::move(out));
+  }
+  return std::optional<ConsumedBatch>();
+}
+
+// Keeps account of the transactions that the broker said were aborted. True for their records.
+bool Consumer::is_aborted(Chunk& chunk, const record::BatchView& batch) const {
+  if (!options_.read_committed || !batch.is_transactional()) return false;
+  while (!chunk.aborted.empty() && chunk.aborted.front().first <= batch.last_offset()) {
+    chunk.aborting[chunk.aborted.front().second] = true;
+    chunk.aborted.erase(chunk.aborted.begin());
+  }
+  if (batch.is_control()) {
+    chunk.aborting.erase(batch.producer_id());
+    return false;
+  }
+  return chunk.aborting.contains(batch.producer_id());
+}
+
+bool Consumer::is_fetchable(const Place& place) const {
+  return !place.rests && !place.error && place.fetch_from && place.leader != kNoBroker && place.chunks.size() < kChunksMax &&
+         place.not_before <= env_.executor.now();
+}
+
+MonoTime Consumer::next_due() const {
+  MonoTime due = kFarFuture;
+  for (const auto& [key, place] : places_) {
+    if (place->not_before > env_.executor.now()) due = std::min(due, place->not_before);
+  }
+  return due;
+}
+
+void Consumer::start_what_is_due() {
+  if (stop_.stop_requested()) return;
+  bool unresolved = false;
+  for (const auto& [key, place] : places_) {
+    if (is_fetchable(*place) && stock_bytes_ < options_.prefetch_bytes) {
+      Fetcher& fetcher = fetchers_[place->leader];
+      if (!fetcher.running) {
+        fetcher.running = true;
+        tasks_.spawn(&fetch_from, this, place->leader);
+      }
+    }
+    const bool lacks = !place->fetch_from || place->leader == kNoBroker;
+    unresolved = unresolved || (lacks && !place->rests && !place->error && place->not_before <= env_.executor.now());
+  }
+  if (unresolved && !resolving_) {
+    resolving_ = true;
+    tasks_.spawn(&resolve, this);
+  }
+}
+
+void Consumer::again_later(Place& place, bool refresh) {
+  const ClientOptions& options = cluster_.options();
+  const int doublings = std::min(place.failures++, kLaterDoublingsMax);
+  place.not_before = env_.executor.now() + std::min(options.retry_backoff_max, options.retry_backoff * (1 << doublings));
+  if (!refresh) return;
+  cluster_.forget(place.key.topic);
+  place.leader = kNoBroker;
+}
+
+}  // namespace weir::client

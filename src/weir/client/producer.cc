@@ -1,0 +1,172 @@
+#include "weir/client/producer.h"
+
+#include <algorithm>
+
+#include <fmt/format.h>
+
+#include "weir/client/producer_state.h"
+
+namespace weir::client {
+
+using detail::OutBatch;
+using detail::OutLane;
+using detail::OutTopic;
+
+namespace {
+constexpr size_t kInFlightOfIdempotentMax = 5;  // what a broker remembers of a producer
+
+struct Counted {
+  explicit Counted(size_t& counter) : counter(counter) { ++counter; }
+  ~Counted() { --counter; }
+  size_t& counter;
+};
+}  // namespace
+
+bool Delivery::is_done() const { return batch_->outcome.has_value(); }
+
+Task<Result<Stored>> Delivery::wait(runtime::Executor& executor, Patience patience) {
+  const std::shared_ptr<OutBatch> batch = batch_;
+  const int32_t index = index_;
+  while (!batch->outcome) WEIR_CO_CHECK(co_await batch->waiters.wait(executor, patience.deadline, patience.stop));
+  if (!*batch->outcome) co_return fail(batch->outcome->error());
+  const Offset base = **batch->outcome;
+  co_return Stored{batch->partition, base < Offset(0) ? kNoOffset : base + index};
+}
+
+Producer::Producer(Cluster& cluster, ProducerOptions options)
+    : cluster_(cluster),
+      env_(cluster.environment()),
+      options_(options),
+      room_(static_cast<int64_t>(options.buffer_bytes)),
+      tasks_(env_.executor) {
+  WEIR_ASSERT(options_.in_flight_max > 0);
+  WEIR_ASSERT(!options_.idempotent || (options_.acks == -1 && options_.in_flight_max <= kInFlightOfIdempotentMax));
+  tasks_.spawn(&send_loop, this);
+}
+
+Producer::~Producer() = default;
+
+Task<Result<Producer::TopicState>> Producer::topic_state(std::string name, Patience patience) {
+  const auto found = topics_.find(name);
+  if (found != topics_.end()) co_return found->second;
+  WEIR_CO_TRY(const TopicPtr known, co_await cluster_.topic(name, patience));
+  TopicState& state = topics_[name];  // another send may have been faster
+  if (state == nullptr) {
+    state = std::make_shared<OutTopic>(options_.batch_bytes);
+    state->name = name;
+    state->known = known;
+  }
+  co_return state;
+}
+
+Task<Result<Delivery>> Producer::send(OutRecord record, Patience patience) {
+  const auto known = topics_.find(record.topic);
+  TopicState topic = known == topics_.end() ? nullptr : known->second;
+  if (topic == nullptr) {
+    WEIR_CO_TRY(topic, co_await topic_state(std::string(record.topic), patience));
+  }
+  if (record.partition && static_cast<size_t>(record.partition->value()) >= topic->known->partitions.size()) {
+    co_return fail(ErrorCode::kInvalidArgument, fmt::format("topic \"{}\" has {} partitions: there is no partition {}", record.topic,
+                                                            topic->known->partitions.size(), *record.partition));
+  }
+  const size_t bytes = record::BatchBuilder::record_bytes_max(record.key, record.value, record.headers);
+  if (bytes + record::kHeaderBytes > options_.buffer_bytes) {
+    co_return fail(ErrorCode::kRecordListTooLarge, fmt::format("a record of {} bytes, above the producer's buffer of {}", bytes, options_.buffer_bytes));
+  }
+  if (!room_.try_acquire(static_cast<int64_t>(bytes))) {
+    const Counted waiting(starved_);
+    wake_.set();
+    WEIR_CO_CHECK(co_await room_.acquire(env_.executor, static_cast<int64_t>(bytes), patience.deadline, patience.stop));
+  }
+  if (closed_ || fatal_) {
+    room_.release(static_cast<int64_t>(bytes));
+    if (fatal_) co_return fail(*fatal_);
+    co_return fail(ErrorCode::kUnavailable, "the producer is closed");
+  }
+  co_return append(*topic, record, bytes);
+}
+
+Delivery Producer::append(OutTopic& topic, const OutRecord& record, size_t bytes) {
+  const size_t count = topic.known->partitions.size();
+  PartitionIndex partition;
+  if (record.partition) partition = *record.partition;
+  else if (record.key) partition = partition_of_key(*record.key, count);
+  else partition = topic.partitioner.next(*topic.known, bytes, env_.random);
+
+  if (topic.lanes.size() < count) topic.lanes.resize(count);
+  LanePtr& lane = topic.lanes[static_cast<size_t>(partition.value())];
+  if (lane == nullptr) {
+    lane = std::make_shared<OutLane>();
+    lane->topic = &topic;
+    lane->index = partition;
+    lane->identity = identity_;
+  }
+  BatchPtr batch = lane->batches.empty() ? nullptr : lane->batches.back();
+  const bool fits = batch != nullptr && batch->builder && batch->builder->size_bytes() + bytes <= options_.batch_bytes;
+  if (!fits) {
+    if (batch != nullptr && batch->builder) (void)close_batch(lane, batch);
+    record::BatchOptions options;
+    options.compression = options_.compression;
+    options.compression_level = options_.compression_level;
+    batch = std::make_shared<OutBatch>(options, std::max(bytes + record::kHeaderBytes, std::min<size_t>(options_.batch_bytes, 4096)));
+    batch->partition = partition;
+    batch->created = env_.executor.now();
+    lane->batches.push_back(batch);
+    wake_.set();
+  }
+  batch->builder->add(record.timestamp == kNoTimestamp ? env_.clock.wall_ms() : record.timestamp, record.key, record.value, record.headers);
+  batch->charged_bytes += static_cast<int64_t>(bytes);
+  return Delivery(batch, batch->records++);
+}
+
+Task<Result<void>> Producer::flush(Patience patience) {
+  const Counted flushing(flushing_);
+  std::vector<BatchPtr> waiting;
+  for (const auto& [name, topic] : topics_) {
+    for (const LanePtr& lane : topic->lanes) {
+      if (lane != nullptr) waiting.insert(waiting.end(), lane->batches.begin(), lane->batches.end());
+    }
+  }
+  wake_.set();
+  for (const BatchPtr& batch : waiting) {
+    while (!batch->outcome) WEIR_CO_CHECK(co_await batch->waiters.wait(env_.executor, patience.deadline, patience.stop));
+  }
+  co_return Result<void>();
+}
+
+Task<void> Producer::close() {
+  closed_ = true;
+  stop_.request_stop();
+  (void)co_await tasks_.join();
+  for (const auto& [name, topic] : topics_) {
+    for (const LanePtr& lane : topic->lanes) {
+      while (lane != nullptr && !lane->batches.empty()) {
+        finish(*lane, lane->batches.front(), fail(ErrorCode::kCancelled, "the producer was closed"));
+      }
+    }
+  }
+}
+
+// The record builder becomes bytes. False when that fails, and the batch with it.
+bool Producer::close_batch(const LanePtr& lane, const BatchPtr& batch) {
+  Result<Bytes> built = std::move(*batch->builder).build(codecs_);
+  batch->builder.reset();
+  if (!built) {
+    finish(*lane, batch, fail(built.error()));
+    return false;
+  }
+  batch->bytes = SharedBytes::copy_of(*built);
+  return true;
+}
+
+void Producer::finish(OutLane& lane, BatchPtr batch, Result<Offset> outcome) {
+  WEIR_ASSERT(!batch->outcome.has_value());
+  std::erase(lane.batches, batch);
+  (outcome ? records_stored_ : records_failed_) += static_cast<size_t>(batch->records);
+  batch->outcome = std::move(outcome);
+  batch->bytes = SharedBytes();
+  room_.release(batch->charged_bytes);
+  batch->waiters.notify_all();
+}
+
+}  // namespace weir::client

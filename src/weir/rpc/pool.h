@@ -1,0 +1,61 @@
+// Connections to many brokers, made when first asked for and made again after they broke, not faster than the backoff says.
+//
+// Owner    a client. shut_down() before destroying it.
+// Shard    one.
+// Holds    - at most one connection per endpoint and lane; callers that ask while it is being made wait for the same one
+//          - after n failures in a row the next attempt waits min(backoff_max, backoff * 2^(n-1)), 20 % more or less
+//          - at most kPlacesMax endpoints and lanes
+#pragma once
+
+#include <map>
+#include <memory>
+#include <string>
+
+#include "weir/rpc/connection.h"
+
+namespace weir::rpc {
+
+struct PoolOptions {
+  ConnectionOptions connection;
+  Duration connect_timeout = 10s;  // of one attempt, versions included
+  Duration backoff = 50ms;
+  Duration backoff_max = 1s;
+};
+
+// Requests that a broker may hold for long (Fetch) do not share a connection with those that are answered at once.
+enum class Lane : uint8_t { kQuick, kFetch };
+
+class Pool {
+ public:
+  static constexpr size_t kPlacesMax = 4096;
+
+  Pool(runtime::Environment env, PoolOptions options) : env_(env), options_(std::move(options)), loops_(env.executor) {}
+  ~Pool();
+
+  // One attempt at most; the one that is there when it is open. Errors: those of Connection::open, of this attempt or of the
+  // one that was under way; kUnavailable after shut_down.
+  Task<Result<std::shared_ptr<Connection>>> connection(runtime::Endpoint to, Lane lane, Patience patience);
+
+  // Closes every connection and waits until their loops have ended.
+  Task<void> shut_down();
+
+ private:
+  struct Place {
+    std::shared_ptr<Connection> connection;
+    bool connecting = false;
+    runtime::WaitQueue waiters;
+    unsigned failures = 0;
+    MonoTime next_attempt;
+  };
+  using Key = std::pair<std::string, Lane>;
+
+  Duration backoff_after(unsigned failures);
+
+  runtime::Environment env_;
+  PoolOptions options_;
+  bool closed_ = false;
+  std::map<Key, std::shared_ptr<Place>> places_;
+  runtime::TaskGroup loops_;
+};
+
+}  // namespace weir::rpc
