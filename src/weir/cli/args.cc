@@ -5,8 +5,10 @@
 #include <fmt/format.h>
 #include <CLI/CLI.hpp>
 
+#include "weir/cli/client_args.h"
 #include "weir/cli/commands.h"
 #include "weir/cli/help.h"
+#include "weir/cli/help_client.h"
 #include "weir/cli/report.h"
 
 namespace weir::cli {
@@ -58,6 +60,106 @@ std::string usage_sentence(const CLI::App& at, const CLI::ParseError& error, int
   return what + help;
 }
 
+// The commands that talk to a cluster.
+struct ClientCommands {
+  TopicArgs topic_args;
+  ProduceArgs produce_args;
+  ConsumeArgs consume_args;
+  ClusterArgs cluster_args;
+  ClientConfigArgs config_args;
+  CLI::App* list = nullptr;
+  CLI::App* describe = nullptr;
+  CLI::App* create = nullptr;
+  CLI::App* remove = nullptr;
+  CLI::App* alter = nullptr;
+  CLI::App* produce_command = nullptr;
+  CLI::App* consume_command = nullptr;
+  CLI::App* cluster = nullptr;
+  CLI::App* get = nullptr;
+  CLI::App* set = nullptr;
+
+  explicit ClientCommands(CLI::App& app) {
+    add_topic(app);
+
+    produce_command = client_command(app, "produce", help::kProduce, produce_args.cluster);
+    produce_command->add_option("topic", produce_args.topic)->required();
+    produce_command->add_option("-k,--separator", produce_args.separator);
+    produce_command->add_option("--key", produce_args.key);
+    many(*produce_command, "--header", produce_args.headers);
+    produce_command->add_option("--partition", produce_args.partition)->check(CLI::Range(0, INT32_MAX));
+    produce_command->add_option("--compression", produce_args.compression)->check(CLI::IsMember({"none", "gzip", "snappy", "lz4", "zstd"}));
+    produce_command->add_option("--acks", produce_args.acks)->check(CLI::IsMember({"all", "1", "0"}));
+
+    consume_command = client_command(app, "consume", help::kConsume, consume_args.cluster);
+    consume_command->add_option("topic", consume_args.topic)->required();
+    consume_command->add_option("--from", consume_args.from);
+    consume_command->add_option("--partition", consume_args.partitions)->allow_extra_args(false)->take_all();
+    consume_command->add_option("--format", consume_args.format);
+    consume_command->add_option("--max,-n", consume_args.max);
+    consume_command->add_flag("--follow,-f", consume_args.follow);
+    consume_command->add_flag("--read-committed", consume_args.read_committed);
+
+    cluster = client_command(app, "cluster", help::kCluster, cluster_args);
+
+    CLI::App* config = command(app, "config", help::kConfig);
+    config->require_subcommand(1);
+    get = client_command(*config, "get", help::kConfigGet, config_args.cluster);
+    set = client_command(*config, "set", help::kConfigSet, config_args.cluster);
+    for (CLI::App* one : {get, set}) {
+      one->add_option("type", config_args.type)->required()->check(CLI::IsMember({"topic", "broker"}));
+      one->add_option("name", config_args.name)->required();
+      one->add_option("words", config_args.words);
+    }
+    get->add_flag("--all,-a", config_args.all);
+    many(*set, "--reset", config_args.resets);
+  }
+
+  void add_topic(CLI::App& app) {
+    CLI::App* topic = command(app, "topic", help::kTopic);
+    topic->require_subcommand(1);
+    list = client_command(*topic, "list", help::kTopicList, topic_args.cluster);
+    list->add_flag("--all,-a", topic_args.all);
+    describe = client_command(*topic, "describe", help::kTopicDescribe, topic_args.cluster);
+    create = client_command(*topic, "create", help::kTopicCreate, topic_args.cluster);
+    remove = client_command(*topic, "delete", help::kTopicDelete, topic_args.cluster);
+    alter = client_command(*topic, "alter", help::kTopicAlter, topic_args.cluster);
+    for (CLI::App* one : {describe, create, remove}) one->add_option("names", topic_args.names)->required();
+    alter->add_option("name", topic_args.names)->required()->expected(1);
+    for (CLI::App* one : {create, alter}) {
+      one->add_option("--partitions", topic_args.partitions)->check(CLI::Range(1, 1'000'000));
+      many(*one, "--config", topic_args.configs);
+    }
+    create->add_option("--replicas", topic_args.replicas)->check(CLI::Range(1, 32767));
+    create->add_flag("--dry-run", topic_args.dry_run);
+    many(*alter, "--reset", topic_args.resets);
+  }
+
+  static CLI::App* client_command(CLI::App& parent, const char* name, std::string_view page, ClusterArgs& args) {
+    CLI::App* app = command(parent, name, page);
+    app->add_option("--bootstrap-server", args.bootstrap);
+    app->add_flag("--json", args.json);
+    return app;
+  }
+  static void many(CLI::App& app, const char* name, std::vector<std::string>& into) {
+    app.add_option(name, into)->allow_extra_args(false)->take_all();
+  }
+
+  // Nothing when none of them was typed.
+  std::optional<int> run() const {
+    if (list->parsed()) return topic_list(topic_args);
+    if (describe->parsed()) return topic_describe(topic_args);
+    if (create->parsed()) return topic_create(topic_args);
+    if (remove->parsed()) return topic_delete(topic_args);
+    if (alter->parsed()) return topic_alter(topic_args);
+    if (produce_command->parsed()) return produce(produce_args);
+    if (consume_command->parsed()) return consume(consume_args);
+    if (cluster->parsed()) return describe_cluster(cluster_args);
+    if (get->parsed()) return config_get(config_args);
+    if (set->parsed()) return config_set(config_args);
+    return std::nullopt;
+  }
+};
+
 // Every command line of `weir`, with the values its options go to.
 struct CommandLine {
   CLI::App app{"", "weir"};
@@ -72,6 +174,7 @@ struct CommandLine {
   CLI::App* events_command = nullptr;
   CLI::App* configuration_command = nullptr;
   CLI::App* version_command = nullptr;
+  std::optional<ClientCommands> client;
 
   CommandLine() {
     app.formatter_fn([](const CLI::App*, std::string, CLI::AppFormatMode) { return std::string(help::kMain); });
@@ -109,6 +212,7 @@ struct CommandLine {
     doc->require_subcommand(1);
     configuration_command = command(*doc, "configuration", help::kDoc);
 
+    client.emplace(app);
     version_command = command(app, "version", "weir version: which version this is\n");
   }
 
@@ -124,6 +228,7 @@ struct CommandLine {
       return demo_events(events_args);
     }
     if (configuration_command->parsed()) return doc_configuration();
+    if (const std::optional<int> code = client->run()) return *code;
     return version();
   }
 };

@@ -13,6 +13,13 @@ run
   serve [server.properties]   run a node: broker and controller in one
   format                      prepare a data directory with a cluster id of your own
 
+drive a cluster, Weir's or Kafka's
+  topic list|describe|create|delete|alter
+  produce TOPIC               lines of standard input become records
+  consume TOPIC               records to standard output
+  config get|set              options of topics and brokers
+  cluster                     the brokers
+
 look
   log dump FILE|DIR...        show what is in log segments, indexes, checkpoints and snapshots
 
@@ -25,8 +32,9 @@ try
 examples
   weir serve                                        everything by default, on localhost:9092
   weir serve --port 19092 --data-dir /tmp/weir      another port, another directory
-  weir demo events --count 100000 | kcat -b localhost:9092 -P -t shop -K '\t'
-  kcat -b localhost:9092 -C -t shop -e | head
+  weir topic create shop --partitions 4
+  weir demo events --count 100000 | weir produce shop -k '\t'
+  weir consume shop --from -5 --format '%p/%o %k %v\n'
 
 exit codes: 0 done, 1 it failed, 2 wrong usage or configuration
 )";

@@ -1,0 +1,123 @@
+// The client against a whole node, in the simulator. It lies here because this is the floor that may see both.
+#include <gtest/gtest.h>
+
+#include "weir/client/consumer.h"
+#include "weir/client/producer.h"
+#include "weir/node/node.h"
+#include "weir/runtime/sim/world.h"
+
+namespace weir {
+namespace {
+
+using runtime::Environment;
+using runtime::SimNode;
+using runtime::SimWorld;
+using runtime::Task;
+
+struct Outcome {
+  bool serves = false;
+  size_t stored = 0;
+  std::vector<std::string> errors;
+  std::map<int32_t, std::vector<int>> read;  // by partition
+  bool done = false;
+};
+
+Task<void> note_ready(node::Node* broker, Outcome* outcome, runtime::Executor* executor) {
+  (void)co_await broker->ready().wait(*executor);
+  outcome->serves = true;
+}
+
+Task<void> serve(Environment env, Outcome* outcome) {
+  node::Node broker(env, node::node_options({"/data/log"}, BrokerId(1), {"broker", 9092}, {"broker", 9093}));
+  runtime::TaskGroup watching(env.executor);
+  watching.spawn(&note_ready, &broker, outcome, &env.executor);
+  const Result<void> ended = co_await broker.run({});
+  if (!ended) outcome->errors.push_back(ended.error().describe());
+}
+
+Task<Result<void>> write_and_read(Environment env, Outcome* outcome, int count) {
+  client::Cluster cluster(env, {.bootstrap = {{"broker", 9092}}, .request_timeout = 5s});
+  client::Admin admin(cluster);
+  const client::Patience patience{Deadline::at(env.executor.now() + 20min), {}};
+  const auto made = co_await admin.create_topic({.name = "t", .partitions = 3, .replication_factor = 1}, false, patience);
+  if (!made && made.error().code() != ErrorCode::kTopicAlreadyExists) co_return fail(made.error());
+
+  client::Producer producer(cluster, {.batch_bytes = 300, .delivery_timeout = 10min});
+  std::vector<client::Delivery> deliveries;
+  for (int i = 0; i < count; ++i) {
+    const std::string value = std::to_string(i);
+    client::OutRecord record{.topic = "t", .partition = PartitionIndex(i % 3), .value = as_bytes(value)};
+    WEIR_CO_TRY(client::Delivery delivery, co_await producer.send(record, patience));
+    deliveries.push_back(std::move(delivery));
+    if (i % 20 == 0) (void)co_await sleep_until(env.executor, env.executor.now() + 10ms);
+  }
+  WEIR_CO_CHECK(co_await producer.flush(patience));
+  for (client::Delivery& delivery : deliveries) {
+    const auto stored = co_await delivery.wait(env.executor, patience);
+    if (stored) ++outcome->stored;
+    else outcome->errors.push_back(stored.error().describe());
+  }
+  co_await producer.close();
+
+  client::Consumer consumer(cluster, {.partition_bytes_max = 2000});
+  for (int32_t i = 0; i < 3; ++i) consumer.assign("t", PartitionIndex(i), {});
+  for (int read = 0; read < count;) {
+    WEIR_CO_TRY(const auto batch, co_await consumer.poll({Deadline::at(env.executor.now() + 60s), {}}));
+    if (!batch) break;
+    for (const record::Record& record : batch->records) {
+      outcome->read[batch->partition.value()].push_back(std::atoi(std::string(as_text(*record.value)).c_str()));
+      ++read;
+    }
+  }
+  // Anything beyond what was sent is a duplicate.
+  WEIR_CO_TRY(const auto more, co_await consumer.poll({Deadline::at(env.executor.now() + 2s), {}}));
+  if (more) outcome->errors.push_back("more records than were sent");
+  co_await consumer.close();
+  co_await cluster.shut_down();
+  co_return Result<void>();
+}
+
+Task<void> run_client(Environment env, Outcome* outcome, int count) {
+  const Result<void> done = co_await write_and_read(env, outcome, count);
+  if (!done) outcome->errors.push_back(done.error().describe());
+  outcome->done = true;
+}
+
+void expect_exactly_once(const Outcome& outcome, int count) {
+  EXPECT_TRUE(outcome.done);
+  EXPECT_EQ(outcome.stored, static_cast<size_t>(count));
+  for (const std::string& error : outcome.errors) ADD_FAILURE() << error;
+  for (int32_t partition = 0; partition < 3; ++partition) {
+    std::vector<int> expected;
+    for (int i = partition; i < count; i += 3) expected.push_back(i);
+    const auto read = outcome.read.find(partition);
+    EXPECT_TRUE(read != outcome.read.end() && read->second == expected) << "partition " << partition;
+  }
+}
+
+// Property: an idempotent producer stores every record once and in order, and a consumer reads them so, while connections
+// break all the time. Fails when a batch that is sent again takes another sequence, or overtakes one that came back.
+TEST(ClientSim, exactly_once_over_broken_connections) {
+  constexpr int kRecords = 600;
+  for (uint64_t seed = 1; seed <= 10; ++seed) {
+    SCOPED_TRACE(fmt::format("seed {}", seed));
+    runtime::SimOptions options;
+    options.log_level = LogLevel::kError;
+    SimWorld world(seed, options);
+    SimNode& broker = world.add_node("broker");
+    SimNode& machine = world.add_node("client");
+    Outcome outcome;
+    broker.spawn(&serve, broker.environment(), &outcome);
+    ASSERT_TRUE(world.run_until_true([&] { return outcome.serves; }, 60s));
+    machine.spawn(&run_client, machine.environment(), &outcome, kRecords);
+    for (int i = 0; i < 12 && !outcome.done; ++i) {
+      world.run_for(Duration(60ms) + Duration(static_cast<int64_t>(seed * 7) * 1'000'000));
+      world.network().break_connections(1);
+    }
+    world.run_until_true([&] { return outcome.done; }, 30min);
+    expect_exactly_once(outcome, kRecords);
+  }
+}
+
+}  // namespace
+}  // namespace weir

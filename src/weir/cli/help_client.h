@@ -1,0 +1,177 @@
+// The pages that --help prints for the commands that talk to a cluster.
+#pragma once
+
+#include <string_view>
+
+namespace weir::cli::help {
+
+inline constexpr std::string_view kTopic = R"(weir topic: topics of a cluster, Weir's or Kafka's
+
+usage: weir topic COMMAND [options]
+
+  list                        every topic, with its partitions and replicas
+  describe NAME...            leaders, offsets and replicas of each partition, and options that were set
+  create NAME...              --partitions N, --replicas N, --config KEY=VALUE
+  delete NAME...
+  alter NAME                  more partitions, other options
+
+  --bootstrap-server LIST     host:port[,host:port...] (default localhost:9092)
+  --json                      one JSON object a line
+
+examples
+  weir topic create clicks --partitions 12 --config retention.ms=86400000
+  weir topic list --bootstrap-server kafka1:9092
+)";
+
+inline constexpr std::string_view kTopicList = R"(weir topic list: every topic of the cluster
+
+usage: weir topic list [options]
+
+  --all, -a                   internal topics too
+  --bootstrap-server LIST     host:port[,host:port...] (default localhost:9092)
+  --json                      one JSON object a line
+
+examples
+  weir topic list
+  weir topic list --all --json
+)";
+
+inline constexpr std::string_view kTopicDescribe = R"(weir topic describe: leaders, offsets and replicas of each partition
+
+usage: weir topic describe NAME... [options]
+
+  --bootstrap-server LIST     host:port[,host:port...] (default localhost:9092)
+  --json                      one JSON object a topic
+
+example
+  weir topic describe clicks
+)";
+
+inline constexpr std::string_view kTopicCreate = R"(weir topic create: makes topics
+
+usage: weir topic create NAME... [options]
+
+  --partitions N              (default: the broker's num.partitions)
+  --replicas N                (default: the broker's default.replication.factor)
+  --config KEY=VALUE          an option of the topic; may be given many times
+  --dry-run                   only say whether it would work
+  --bootstrap-server LIST     host:port[,host:port...] (default localhost:9092)
+  --json                      one JSON object a topic
+
+examples
+  weir topic create clicks
+  weir topic create clicks --partitions 12 --config retention.ms=86400000 --config compression.type=zstd
+)";
+
+inline constexpr std::string_view kTopicDelete = R"(weir topic delete: deletes topics and all their records
+
+usage: weir topic delete NAME... [options]
+
+  --bootstrap-server LIST     host:port[,host:port...] (default localhost:9092)
+  --json                      one JSON object a topic
+
+example
+  weir topic delete clicks
+)";
+
+inline constexpr std::string_view kTopicAlter = R"(weir topic alter: gives a topic more partitions or other options
+
+usage: weir topic alter NAME [options]
+
+  --partitions N              the new number, above the old one; keys go to other partitions from then on
+  --config KEY=VALUE          sets an option; may be given many times
+  --reset KEY                 back to the default; may be given many times
+  --bootstrap-server LIST     host:port[,host:port...] (default localhost:9092)
+  --json                      one JSON object
+
+example
+  weir topic alter clicks --partitions 24 --reset retention.ms
+)";
+
+inline constexpr std::string_view kProduce = R"(weir produce: each line of standard input becomes a record
+
+usage: weir produce TOPIC [options]
+
+  -k, --separator TEXT        what stands between key and value in a line (\t for TAB); without it a line is a value
+  --key KEY                   the key of every record
+  --header KEY=VALUE          a header of every record; may be given many times
+  --partition N               every record to this partition (default: by key as Kafka does, else in turns)
+  --compression CODEC         none (default), gzip, snappy, lz4 or zstd
+  --acks HOW                  all (default), 1 or 0
+  --bootstrap-server LIST     host:port[,host:port...] (default localhost:9092)
+  --json                      the result as a JSON object
+
+With --acks all every record is stored once and in order, also when connections break on the way.
+
+examples
+  echo hello | weir produce greetings
+  weir demo events --count 100000 | weir produce shop -k '\t' --compression lz4
+)";
+
+inline constexpr std::string_view kConsume = R"(weir consume: records to standard output
+
+usage: weir consume TOPIC [options]
+
+  --from WHERE                beginning, end, an offset, -N (the last N of each partition) or @MILLISECONDS since 1970
+                              (default: beginning; with --follow end)
+  --follow, -f                go on with what comes (default: stop at what was the end when the command began)
+  --max N, -n N               stop after N records
+  --partition N               only this one; may be given many times
+  --format FORMAT             plain (default: values, one a line), json, or a text with
+                              %k key, %v value, %o offset, %p partition, %t topic, %T timestamp, %h headers,
+                              %K and %V bytes of key and value, \n, \t, %%
+  --read-committed            without records of transactions that are open or aborted
+  --bootstrap-server LIST     host:port[,host:port...] (default localhost:9092)
+  --json                      the same as --format json
+
+examples
+  weir consume clicks --from -10
+  weir consume clicks --follow --format '%p/%o %k: %v\n'
+  weir consume clicks --from @1764000000000 --json
+)";
+
+inline constexpr std::string_view kCluster = R"(weir cluster: the brokers of a cluster
+
+usage: weir cluster [options]
+
+  --bootstrap-server LIST     host:port[,host:port...] (default localhost:9092)
+  --json                      one JSON object
+
+example
+  weir cluster --bootstrap-server kafka1:9092
+)";
+
+inline constexpr std::string_view kConfig = R"(weir config: options of topics and brokers while they run
+
+usage: weir config get topic|broker NAME [OPTION...]
+       weir config set topic|broker NAME KEY=VALUE...
+)";
+
+inline constexpr std::string_view kConfigGet = R"(weir config get: shows options
+
+usage: weir config get topic|broker NAME [OPTION...] [options]
+
+  NAME                        of the topic; the number of the broker
+  OPTION                      only these (default: those that are not at their default)
+  --all, -a                   defaults too
+  --bootstrap-server LIST     host:port[,host:port...] (default localhost:9092)
+  --json                      one JSON object a line
+
+examples
+  weir config get topic clicks
+  weir config get broker 1 log.retention.hours num.partitions
+)";
+
+inline constexpr std::string_view kConfigSet = R"(weir config set: changes options
+
+usage: weir config set topic|broker NAME KEY=VALUE... [options]
+
+  --reset KEY                 back to the default; may be given many times
+  --bootstrap-server LIST     host:port[,host:port...] (default localhost:9092)
+  --json                      one JSON object
+
+example
+  weir config set topic clicks retention.ms=3600000
+)";
+
+}  // namespace weir::cli::help
