@@ -20,8 +20,9 @@ MutableBytes FrameReader::space() {
     start_block(next_block_bytes_);
   } else if (pending == 0 && block_->is_unique()) {
     // No frame points into the block any more: use it again from the start, while it is warm in the cache.
+    // One that a large frame needed is given up: an idle connection must not keep it.
     consumed_ = filled_ = 0;
-    if (block_->capacity() < next_block_bytes_) start_block(next_block_bytes_);
+    if (block_->capacity() < next_block_bytes_ || block_->capacity() > kBlockBytesMax) start_block(next_block_bytes_);
   } else if (block_->capacity() == filled_ || consumed_ + frame_bytes_wanted_ > block_->capacity()) {
     start_block(std::max({next_block_bytes_, frame_bytes_wanted_, pending + 1}));
   }

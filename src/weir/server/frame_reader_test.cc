@@ -65,6 +65,27 @@ TEST(FrameReader, yields_the_frames_that_were_sent) {
   }
 }
 
+// Property: the memory of a large frame is given up once nobody holds the frame. Fails when the block is kept for the next read:
+// a connection that sent one request of 100 MiB would keep 100 MiB while it idles.
+TEST(FrameReader, gives_up_the_block_of_a_large_frame) {
+  constexpr size_t kLarge = 5 * FrameReader::kBlockBytesMax;
+  FrameReader reader(kLarge);
+  Writer stream;
+  stream.i32(kLarge);
+  stream.bytes(Bytes(kLarge));
+  std::optional<SharedBytes> frame;
+  for (size_t at = 0; !frame; at += 100'000) {
+    ASSERT_LT(at, stream.size());
+    feed(reader, stream.view().subspan(at, std::min<size_t>(100'000, stream.size() - at)), 100'000);
+    auto next = reader.next();
+    ASSERT_TRUE(next);
+    frame = std::move(*next);
+  }
+  EXPECT_EQ(frame->size(), kLarge);
+  frame.reset();
+  EXPECT_LE(reader.space().size(), FrameReader::kBlockBytesMax);
+}
+
 // Property: a length that is negative or above the limit is refused before anything is allocated for it.
 TEST(FrameReader, refuses_lengths_out_of_range) {
   for (int32_t length : {-1, INT32_MIN, 101, INT32_MAX}) {
