@@ -29,6 +29,12 @@ class ConnectionBounds : public testing::Test {
     broker_->world.run_for(1s);
   }
 
+  double metric(std::string_view name) {
+    const std::string text = "\n" + broker_->node().metrics().prometheus_text();
+    const size_t at = text.find(fmt::format("\n{} ", name));
+    return at == std::string::npos ? -1 : std::strtod(text.c_str() + at + 2 + name.size(), nullptr);
+  }
+
   std::unique_ptr<SimBroker> broker_;
 };
 
@@ -77,6 +83,69 @@ TEST_F(ConnectionBounds, a_long_poll_of_days_does_not_keep_a_dead_connection) {
   gone.close();
   broker_->world.run_for(40s);
   EXPECT_TRUE(broker_->serves_newcomers());
+}
+
+// A frame that promises `promised` bytes, of which only `sent` are there.
+Bytes beginning_of_frame(int32_t promised, size_t sent) {
+  Bytes bytes(4 + sent);
+  store_be(bytes.data(), promised);
+  return bytes;
+}
+
+// Property: parts of large requests that fill the budget stop no small request, and are given up when nobody makes room.
+// Fails when clients that promise much and send part of it either take all memory or lock everybody out.
+TEST_F(ConnectionBounds, requests_in_memory_are_bounded) {
+  begin([](NodeOptions& options) { options.server.request_bytes_max = 1 << 20; });
+  std::vector<Wire> hoarders;
+  for (int i = 0; i < 6; ++i) {
+    hoarders.push_back(broker_->connect());
+    hoarders.back().send_meanwhile({beginning_of_frame(50 << 20, 3 << 20)});
+  }
+  broker_->world.run_for(5s);
+  const double held = metric("weir_request_bytes_in_memory");
+  EXPECT_GE(held, 1 << 20);
+  EXPECT_LE(held, 4 << 20);  // each may have been in the middle of one read
+  EXPECT_TRUE(broker_->serves_newcomers());
+  broker_->world.run_for(10s);
+  EXPECT_LT(metric("weir_request_bytes_in_memory"), 4 << 20);
+  for (Wire& wire : hoarders) wire.close();
+  broker_->world.run_for(15s);  // who waits for room hears of it when the wait is over
+  EXPECT_EQ(metric("weir_request_bytes_in_memory"), 0);
+  produce_large();
+  EXPECT_EQ(metric("weir_request_bytes_in_memory"), 0);
+}
+
+// Property: readers that take nothing get one batch each once the budget of answers is used up, not what they asked for.
+// Fails when their number times fetch.max.bytes is what the broker must hold.
+TEST_F(ConnectionBounds, answers_nobody_takes_are_bounded) {
+  begin([](NodeOptions& options) { options.server.answer_bytes_max = 1 << 20; });
+  for (int i = 0; i < 4; ++i) produce_large();
+  std::vector<Wire> deaf;
+  for (int i = 0; i < 6; ++i) {
+    deaf.push_back(broker_->connect());
+    deaf.back().ask(SimBroker::fetch("t", Offset(0), 500, 1, 8 << 20), 12);
+    broker_->world.run_for(100ms);
+  }
+  const double held = metric("weir_answer_bytes_in_memory");
+  EXPECT_GE(held, 1 << 20);
+  EXPECT_LE(held, 6 * (kLargeRecordBytes + 4096));
+  for (Wire& wire : deaf) {
+    const auto answer = wire.answer<FetchRequest>(12);
+    ASSERT_TRUE(answer.has_value()) << answer.error().describe();
+    EXPECT_GE(answer->responses.at(0).partitions.at(0).records.size(), kLargeRecordBytes);
+  }
+  broker_->world.run_for(1s);
+  EXPECT_EQ(metric("weir_answer_bytes_in_memory"), 0);
+}
+
+// Property: a fetch for more than there is gets what is there when its wait is over. Fails when what was read first is lost.
+TEST_F(ConnectionBounds, a_fetch_that_waits_in_vain_gets_what_there_is) {
+  begin();
+  produce_large();
+  Wire wire = broker_->connect();
+  const auto answer = wire.call(SimBroker::fetch("t", Offset(0), 500, 8 << 20, 8 << 20), 12);
+  ASSERT_TRUE(answer.has_value());
+  EXPECT_GE(answer->responses.at(0).partitions.at(0).records.size(), kLargeRecordBytes);
 }
 
 // Property: a topic named many times is described once, as Kafka does. Fails when a small request has an answer without bound.

@@ -29,6 +29,7 @@ Node::Node(runtime::Environment environment, NodeOptions options)
       http_environment_(named(environment, "http")),
       options_(std::move(options)),
       constructed_(environment.executor.now()),
+      bytes_{.requests = server::ByteBudget(options_.server.request_bytes_max), .answers = server::ByteBudget(options_.server.answer_bytes_max)},
       background_(environment.executor) {
   WEIR_ASSERT(!options_.logs.dirs.empty());
   WEIR_ASSERT(options_.advertised.size() == options_.server.listeners.size());

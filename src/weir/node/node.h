@@ -91,6 +91,7 @@ class Node {
   std::unique_ptr<storage::LogManager> logs_;
   std::unique_ptr<metadata::MetadataService> metadata_;
   std::unique_ptr<replication::PartitionManager> partitions_;
+  server::ByteBudgets bytes_;
   std::unique_ptr<server::FetchSessionCache> fetch_sessions_;
   std::unique_ptr<server::ProducerIds> producer_ids_;
   std::unique_ptr<server::RequestMetrics> request_metrics_;

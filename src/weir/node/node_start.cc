@@ -131,6 +131,7 @@ Task<Result<void>> Node::open_ports() {
       .metadata = *metadata_,
       .partitions = *partitions_,
       .logs = *logs_,
+      .bytes = bytes_,
       .fetch_sessions = *fetch_sessions_,
       .producer_ids = *producer_ids_,
       .codecs = codecs_,

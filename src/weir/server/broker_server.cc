@@ -9,6 +9,10 @@ BrokerServer::BrokerServer(Services& services)
     : services_(services), acceptors_(services.environment.executor), connections_(services.environment.executor) {
   services_.metrics.gauge("kafka_server_socketservermetrics_connection_count", "Connections open now.", {},
                           [this] { return static_cast<double>(connections_.size()); });
+  services_.metrics.gauge("weir_request_bytes_in_memory", "Bytes of requests that were read and are not answered.", {},
+                          [this] { return static_cast<double>(services_.bytes.requests.used()); });
+  services_.metrics.gauge("weir_answer_bytes_in_memory", "Bytes of answers that are not sent.", {},
+                          [this] { return static_cast<double>(services_.bytes.answers.used()); });
 }
 
 BrokerServer::~BrokerServer() = default;

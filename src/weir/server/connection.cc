@@ -3,6 +3,11 @@
 #include "weir/protocol/api_keys.h"
 
 namespace weir::server {
+namespace {
+constexpr size_t kFrameLengthBytes = 4;
+// How often a connection that waits for room looks whether it still must.
+constexpr Duration kRoomCheck = 100ms;
+}  // namespace
 
 Connection::Connection(Services& services, const ListenerOptions& listener, std::unique_ptr<runtime::Stream> stream)
     : services_(services),
@@ -12,7 +17,10 @@ Connection::Connection(Services& services, const ListenerOptions& listener, std:
       tasks_(services.environment.executor),
       last_active_(services.environment.executor.now()) {}
 
-Connection::~Connection() = default;
+Connection::~Connection() {
+  services_.bytes.requests.give_back(unanswered_bytes_);
+  services_.bytes.answers.give_back(unsent_bytes_);
+}
 
 void Connection::close() {
   closing_ = true;
@@ -42,11 +50,21 @@ Task<void> Connection::take_frames() {
       (void)co_await room_.wait(services_.environment.executor);
       continue;
     }
+    if (must_wait_for_room()) {
+      const Result<void> room = co_await room_to_read();
+      if (!room) {
+        services_.environment.log.warning("closing {}: {}", peer().text(), room.error().message());
+        co_return;
+      }
+      continue;
+    }
     const MutableBytes space = reader_.space();
     const Result<size_t> count = co_await stream_->read_some(space);
     if (!count || *count == 0) co_return;
     last_active_ = services_.environment.executor.now();
     reader_.filled(*count);
+    unanswered_bytes_ += *count;
+    services_.bytes.requests.take(*count);
     while (!closing_ && !draining_) {
       Result<std::optional<SharedBytes>> frame = reader_.next();
       if (!frame) {
@@ -54,6 +72,7 @@ Task<void> Connection::take_frames() {
         co_return;
       }
       if (!*frame) break;
+      const size_t frame_bytes = kFrameLengthBytes + (*frame)->size();
       Result<Request> request = read_request(std::move(**frame), listener_);
       if (!request) {
         services_.environment.log.info("closing {}: {}", peer().text(), request.error().describe());
@@ -61,12 +80,34 @@ Task<void> Connection::take_frames() {
       }
       request->info.peer = &stream_->peer();
       request->info.stop = stop_.token();
-      co_await dispatch(std::move(*request));
+      co_await dispatch(std::move(*request), frame_bytes);
     }
   }
 }
 
-Task<void> Connection::dispatch(Request request) {
+bool Connection::must_wait_for_room() const {
+  return services_.bytes.requests.is_full() && (!slots_.empty() || reader_.partial_frame_bytes() > kSmallFrameBytes);
+}
+
+// Errors: kUnavailable, when the budget stays used up while this connection holds a part of a large request.
+Task<Result<void>> Connection::room_to_read() {
+  runtime::Executor& executor = services_.environment.executor;
+  MonoTime give_up = executor.now() + kRoomWaitMax;
+  while (!closing_ && !draining_ && must_wait_for_room()) {
+    if (!slots_.empty()) {
+      give_up = executor.now() + kRoomWaitMax;  // what is in process will give room back
+    } else if (executor.now() >= give_up) {
+      // At once, so that those who wait as well may go on.
+      services_.bytes.requests.give_back(std::exchange(unanswered_bytes_, 0));
+      co_return fail(ErrorCode::kUnavailable, fmt::format("no room for its request of {} bytes while requests in process hold {} bytes",
+                                                          reader_.partial_frame_bytes(), services_.bytes.requests.used()));
+    }
+    (void)co_await services_.bytes.requests.freed().wait(executor, Deadline::at(executor.now() + kRoomCheck), stop_.token());
+  }
+  co_return Result<void>();
+}
+
+Task<void> Connection::dispatch(Request request, size_t request_bytes) {
   const bool overlaps = request.info.api_key == static_cast<int16_t>(protocol::ApiKey::kProduce);
   // A Produce waits only for a free place; anything else also for every request before it.
   while (!closing_ && (!may_take_more() || (!overlaps && produces_in_flight_ > 0))) {
@@ -74,6 +115,7 @@ Task<void> Connection::dispatch(Request request) {
   }
   if (closing_) co_return;
   Slot* const slot = &slots_.emplace_back();
+  slot->request_bytes = request_bytes;
   if (overlaps) {
     ++produces_in_flight_;
     tasks_.spawn(&Connection::process, this, std::move(request), slot);
@@ -93,11 +135,15 @@ Task<void> Connection::process(Connection* self, Request request, Slot* slot) {
 void Connection::finish(Slot& slot, Result<Answer> answer, const Request& request) {
   WEIR_ASSERT(!slot.ready);
   slot.ready = true;
+  WEIR_ASSERT(unanswered_bytes_ >= slot.request_bytes, unanswered_bytes_, slot.request_bytes);
+  unanswered_bytes_ -= slot.request_bytes;
+  services_.bytes.requests.give_back(slot.request_bytes);
   if (answer) {
     slot.slices = std::move(answer->slices);
     slot.bytes = answer->bytes;
     slot.close_after = answer->close_connection;
     unsent_bytes_ += slot.bytes;
+    services_.bytes.answers.take(slot.bytes);
   } else {
     services_.environment.log.info("closing {}: {}", peer().text(), answer.error().describe());
     slot.close_after = true;
@@ -145,6 +191,7 @@ Task<void> Connection::write_answers(Connection* self) {
     }
     WEIR_ASSERT(self->unsent_bytes_ >= bytes, self->unsent_bytes_, bytes);
     self->unsent_bytes_ -= bytes;
+    self->services_.bytes.answers.give_back(bytes);
     slices.clear();
     if (close_after || (self->draining_ && self->slots_.empty())) self->close();
     self->room_.notify_all();

@@ -7,6 +7,8 @@
 // Owner    BrokerServer (in its TaskGroup).
 // Shard    one, the broker shard.
 // Bounds   kProduceOverlapMax requests, kUnsentBytesMax bytes of answers; above either, no further frame is taken.
+//          Services::bytes bounds all connections together: while requests use it up, a connection that has some in process, or
+//          receives a large one, does not read; one whose large request finds no room for kRoomWaitMax is closed.
 #pragma once
 
 #include <deque>
@@ -24,6 +26,8 @@ class Connection final : public ListHook, private runtime::Timer {
   static constexpr size_t kProduceOverlapMax = 16;
   static constexpr size_t kUnsentBytesMax = 8 * 1024 * 1024;
   static constexpr size_t kSlicesPerWriteMax = 1024;
+  static constexpr size_t kSmallFrameBytes = 64 * 1024;      // read even when the budget is used up
+  static constexpr Duration kRoomWaitMax = 10s;
   static constexpr size_t kBytesPerWriteMax = 1024 * 1024;  // between two looks at whether the peer still reads
 
   Connection(Services& services, const ListenerOptions& listener, std::unique_ptr<runtime::Stream> stream);
@@ -47,13 +51,16 @@ class Connection final : public ListHook, private runtime::Timer {
   // A place in the order of answers.
   struct Slot {
     std::vector<SharedBytes> slices;
+    size_t request_bytes = 0;
     size_t bytes = 0;
     bool ready = false;
     bool close_after = false;
   };
 
   Task<void> take_frames();
-  Task<void> dispatch(Request request);
+  bool must_wait_for_room() const;
+  Task<Result<void>> room_to_read();
+  Task<void> dispatch(Request request, size_t request_bytes);
   static Task<void> process(Connection* self, Request request, Slot* slot);
   static Task<void> write_answers(Connection* self);
   void finish(Slot& slot, Result<Answer> answer, const Request& request);
@@ -70,7 +77,8 @@ class Connection final : public ListHook, private runtime::Timer {
   runtime::TaskGroup tasks_;
   std::deque<Slot> slots_;               // requests taken and not sent yet; stable addresses while at the ends only
   size_t produces_in_flight_ = 0;        // being processed, all of them Produce
-  size_t unsent_bytes_ = 0;
+  size_t unanswered_bytes_ = 0;          // taken from the budget of requests
+  size_t unsent_bytes_ = 0;              // taken from the budget of answers
   MonoTime last_active_;
   bool closing_ = false;
   bool draining_ = false;

@@ -15,6 +15,7 @@
 #include "weir/replication/partition_manager.h"
 #include "weir/runtime/environment.h"
 #include "weir/runtime/stop.h"
+#include "weir/server/byte_budget.h"
 #include "weir/server/fetch_session.h"
 #include "weir/server/options.h"
 #include "weir/server/producer_ids.h"
@@ -32,6 +33,7 @@ struct Services {
   metadata::MetadataService& metadata;
   replication::PartitionManager& partitions;
   storage::LogManager& logs;
+  ByteBudgets& bytes;
   FetchSessionCache& fetch_sessions;
   ProducerIds& producer_ids;
   codec::Codecs& codecs;

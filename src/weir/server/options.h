@@ -17,12 +17,17 @@ struct ListenerOptions {
   bool serves_controller = false;    // listed in controller.listener.names
 };
 
+inline constexpr size_t kBytesInFlightMax = size_t{1} << 30;
+
 struct ServerOptions {
   BrokerId node_id{1};
   std::string cluster_id;
   std::vector<ListenerOptions> listeners;
   size_t socket_request_max_bytes = 100 * 1024 * 1024;
   Duration connections_max_idle = std::chrono::minutes(10);
+  // Bytes over all connections: of requests that are not answered, of answers that are not sent.
+  size_t request_bytes_max = kBytesInFlightMax;
+  size_t answer_bytes_max = kBytesInFlightMax;
   size_t max_connections = 20'000;
   size_t max_connections_per_ip = INT32_MAX;
   int32_t fetch_max_bytes = 55 * 1024 * 1024;

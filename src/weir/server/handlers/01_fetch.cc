@@ -2,7 +2,8 @@
 //   Waits until min_bytes are there, a partition has an error (one that is not here does not end the wait of the others, but its
 //   deletion meanwhile does), or max_wait_ms is over (long poll on the high watermark or, for
 //   read_committed, on the last stable offset). max_bytes and partition_max_bytes are soft: the first batch of the first
-//   partition that has any is whole. Offsets inside a batch give the whole batch.
+//   partition that has any is whole. Offsets inside a batch give the whole batch. While answers that nobody takes fill the budget
+//   of answers, max_bytes shrinks to what is left of it.
 //   7+ has sessions (fetch_session.h); 12+ finds where a follower's or consumer's log diverged; 13+ names topics by id.
 //   A fetch of a follower (replica id >= 0) is answered NOT_LEADER_OR_FOLLOWER: this broker has no followers yet.
 #include <deque>
@@ -229,15 +230,17 @@ Task<FetchResponse> fetch(HandlerContext& context, const FetchRequest& request) 
     co_return response;
   }
   const auto isolation = request.isolation_level == 1 ? Isolation::kReadCommitted : Isolation::kReadUncommitted;
-  const auto bytes_max = static_cast<size_t>(std::max(0, std::min(request.max_bytes, services.options.fetch_max_bytes)));
-  const auto bytes_min = std::min(bytes_max, static_cast<size_t>(std::max(0, request.min_bytes)));
+  const auto bytes_asked = static_cast<size_t>(std::max(0, std::min(request.max_bytes, services.options.fetch_max_bytes)));
+  const auto bytes_max = [&] { return std::min(bytes_asked, services.bytes.answers.room()); };
+  const auto bytes_min = std::min(bytes_asked, static_cast<size_t>(std::max(0, request.min_bytes)));
   const Deadline deadline = context.deadline_in(request.max_wait_ms);
 
-  Pass pass = co_await read_all(context, *fetch, isolation, bytes_max);
+  Pass pass = co_await read_all(context, *fetch, isolation, bytes_max());
   const size_t unknown_at_first = pass.unknown;
   const auto enough = [&] {
     const bool nothing_to_wait_for = pass.unknown == fetch->slots.size() || pass.unknown != unknown_at_first;
-    return pass.bytes >= bytes_min || pass.answer_now || nothing_to_wait_for;
+    const bool has_what_fits = pass.bytes > 0 && pass.bytes >= bytes_max();
+    return pass.bytes >= bytes_min || has_what_fits || pass.answer_now || nothing_to_wait_for;
   };
   if (enough() || request.max_wait_ms <= 0) co_return assemble(context, *fetch, std::move(pass));
 
@@ -249,13 +252,17 @@ Task<FetchResponse> fetch(HandlerContext& context, const FetchRequest& request) 
     wakes.emplace_back(progress);
     partition->watch(wakes.back());
   }
-  for (;;) {
+  for (bool is_last = false;;) {
     // Read again after watching: what moved while the first pass waited for a disk must not be missed.
     progress.reset();
-    pass = co_await read_all(context, *fetch, isolation, bytes_max);
-    if (enough()) break;
+    pass = co_await read_all(context, *fetch, isolation, bytes_max());
+    if (is_last || enough()) break;
+    // Too little to answer is not held while waiting, which may be long.
+    const bool is_held = pass.bytes == 0;
+    if (!is_held) pass.partitions.clear();
     const Result<void> woken = co_await progress.wait(context.executor(), deadline, context.request().stop);
-    if (!woken) break;
+    if (!woken && is_held) break;
+    is_last = !woken;
   }
   co_return assemble(context, *fetch, std::move(pass));
 }
