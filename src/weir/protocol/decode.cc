@@ -12,6 +12,8 @@ namespace {
 
 constexpr size_t kStringBytesMax = INT16_MAX;
 constexpr int64_t kNullLength = -1;
+// An element of three bytes may be a struct of a hundred: lists in lists would make gigabytes of one frame.
+constexpr size_t kElementBytesMax = size_t{256} << 20;
 
 class Decoder {
  public:
@@ -131,9 +133,11 @@ class Decoder {
     if (count > kListLengthMax || count > in_.remaining() / element_min) {
       return broken(at, fmt::format("a list of {} cannot lie in {} bytes", count, in_.remaining()));
     }
+    const uint32_t stride = field.sequence->stride;
+    element_bytes_ += count * stride;
+    if (element_bytes_ > kElementBytesMax) return broken(at, fmt::format("its lists take more than {} bytes of memory", kElementBytesMax));
     size_t room = std::min(count, kElementsUpFront);
     std::byte* elements = field.sequence->resize(member, room);
-    const uint32_t stride = field.sequence->stride;
     for (size_t i = 0; i < count; ++i) {
       if (i == room) {
         room = std::min(count, room * 2);
@@ -222,6 +226,7 @@ class Decoder {
   const SharedBytes* owner_;
   int16_t version_;
   bool flexible_;
+  size_t element_bytes_ = 0;  // of all lists, in memory
   size_t failed_at_ = 0;
   std::string why_;
   std::string path_;

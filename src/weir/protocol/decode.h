@@ -6,8 +6,8 @@
 // borrow, and `body` must outlive the message. Strings are owned either way.
 //
 // Holds    - nothing is read outside `body`
-//          - a list claims at most as many elements as the rest of the body can hold, never more than 1,000,000; memory
-//            grows with what was decoded, not with what was claimed; a tagged section has at most 10,000 fields
+//          - a list claims at most as many elements as the rest of the body can hold, never more than 1,000,000; memory grows
+//            with what was decoded, not with what was claimed: 256 MiB of elements; a tagged section has at most 10,000 fields
 // Errors   kMalformedFrame ("FetchRequest v13: topics[2].partitions: list of 70000 cannot lie in 12 bytes, at byte 41"),
 //          kUnsupportedVersion for a version that the page does not have.
 // Bytes after the message are left alone, as Kafka does; `consumed` tells where the message ended.

@@ -215,6 +215,8 @@ Result<void> encode_from(const Message& message, int16_t version, const void* in
   }
   Encoder<FrameWriter> encoder(out, version, message.flexible(version));
   if (!encoder.write_struct(*message.root, static_cast<const std::byte*>(instance))) return fail(encoder.error(message));
+  // A frame's length is an int32.
+  if (out.size() > INT32_MAX) return fail(ErrorCode::kOutputTooLarge, fmt::format("{} takes {} bytes, no frame may", message.name, out.size()));
   return {};
 }
 

@@ -5,7 +5,7 @@
 //   std::vector<SharedBytes> slices = std::move(frame).take();   // records are passed on, not copied
 //
 // Errors   kUnsupportedVersion: the page lacks the version, or a field that may not be dropped is set and has no place in it;
-//          kInvalidArgument: null where the version has no null, a string above 32,767 bytes.
+//          kInvalidArgument: null where the version has no null, a string above 32,767 bytes; kOutputTooLarge: above 2 GiB.
 #pragma once
 
 #include "weir/protocol/frame_writer.h"
