@@ -10,6 +10,10 @@ constexpr int32_t kFinalEpoch = -1;    // close the session, or fetch without on
 constexpr int32_t kInitialEpoch = 0;   // open a session
 constexpr Offset kToldError{-2};       // differs from every real watermark, so that the recovery is told as well
 
+// Partitions of all sessions together: what they keep must not grow with the number of clients that ask for a session. Beyond it
+// new sessions are not opened, which clients understand, and a session that would grow past it ends.
+constexpr size_t kPartitionsMax = 1'000'000;
+
 int32_t next_epoch(int32_t epoch) { return epoch == INT32_MAX ? 1 : epoch + 1; }
 
 }  // namespace
@@ -56,7 +60,12 @@ Result<FetchContext> FetchSessionCache::begin(int32_t session_id, int32_t sessio
   if (session_epoch != session->next_epoch_) return fail(ErrorCode::kInvalidFetchSessionEpoch);
   if (uses_topic_ids != session->uses_topic_ids_) return fail(ErrorCode::kFetchSessionTopicIdError);
 
+  const size_t before = session->order_.size();
   for (FetchSlot& slot : wanted) session->put(std::move(slot));
+  if (session->order_.size() > before && partitions() > kPartitionsMax) {
+    close(known);
+    return fail(ErrorCode::kFetchSessionIdNotFound);
+  }
   for (const FetchKey& key : forgotten) session->forget(key);
   context.slots.assign(session->order_.begin(), session->order_.end());
   if (context.slots.empty()) {
@@ -74,6 +83,7 @@ Result<FetchContext> FetchSessionCache::begin(int32_t session_id, int32_t sessio
 
 void FetchSessionCache::open(FetchContext& context, bool uses_topic_ids, MonoTime now) {
   if (by_id_.size() >= slots_max_ && !make_room(now)) return;
+  if (partitions() + context.slots.size() > kPartitionsMax) return;
   auto session = std::make_shared<FetchSession>();
   do {
     session->id_ = static_cast<int32_t>(split_mix(next_id_seed_) & INT32_MAX);

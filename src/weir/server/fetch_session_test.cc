@@ -74,5 +74,18 @@ TEST(FetchSession, served_partitions_rotate) {
   EXPECT_EQ(next.slots.front()->key.partition, PartitionIndex(1));
 }
 
+// Property: sessions keep a bounded number of partitions, whoever asks. Fails when each client may park a list of a million.
+TEST(FetchSession, partitions_of_all_sessions_are_bounded) {
+  FetchSessionCache cache(1000, 1);
+  const FetchContext small = must(cache.begin(0, 0, false, {slot_of("t", 0)}, {}, {}));
+  ASSERT_NE(small.session_id, 0);
+  std::vector<FetchSlot> many(1'000'000);
+  for (int32_t i = 0; i < 1'000'000; ++i) many[static_cast<size_t>(i)].key = {kZeroUuid, "t", PartitionIndex(1 + i)};
+  const auto grown = cache.begin(small.session_id, 1, false, std::move(many), {}, {});
+  ASSERT_FALSE(grown.has_value());
+  EXPECT_EQ(grown.error().code(), ErrorCode::kFetchSessionIdNotFound);
+  EXPECT_EQ(cache.partitions(), 0u);
+}
+
 }  // namespace
 }  // namespace weir::server
