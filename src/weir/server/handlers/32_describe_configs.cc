@@ -2,6 +2,7 @@
 // of precedence) and documentation (3+).
 //   Topics, this broker, the default of all brokers (name ""), groups, client metrics. A broker answers for itself only.
 //   Null or empty keys: all; otherwise those named, unknown ones left out. Sensitive values are null.
+//   A request of a few bytes a resource may not have an answer of gigabytes: resources beyond kRowsMax are INVALID_REQUEST.
 #include <algorithm>
 #include <charconv>
 
@@ -17,6 +18,8 @@ using metadata::ConfigResourceType;
 using protocol::DescribeConfigsRequest;
 using protocol::DescribeConfigsResponse;
 using ResourceAnswer = DescribeConfigsResponse::DescribeConfigsResult;
+
+constexpr size_t kRowsMax = 1'000'000;  // options and synonyms in one answer
 
 // The options of one resource. Errors: kUnknownTopicOrPartition, kInvalidTopicException, kInvalidRequest.
 Result<std::vector<metadata::DescribedConfig>> describe(const HandlerContext& context, int8_t type, const std::string& name) {
@@ -65,11 +68,17 @@ DescribeConfigsResponse::DescribeConfigsResourceResult row_of(const metadata::De
 
 Task<DescribeConfigsResponse> describe_configs(HandlerContext& context, const DescribeConfigsRequest& request) {
   DescribeConfigsResponse response;
+  size_t rows = 0;
   for (const auto& resource : request.resources) {
     ResourceAnswer& answer = response.results.emplace_back();
     answer.resource_type = resource.resource_type;
     answer.resource_name = resource.resource_name;
     answer.error_message.reset();
+    if (rows > kRowsMax) {
+      answer.error_code = ErrorCode::kInvalidRequest;
+      answer.error_message = "too many options for one answer: ask for fewer resources at once";
+      continue;
+    }
     const auto options = describe(context, resource.resource_type, resource.resource_name);
     if (!options) {
       answer.error_code = options.error().code();
@@ -80,6 +89,7 @@ Task<DescribeConfigsResponse> describe_configs(HandlerContext& context, const De
       const auto& keys = resource.configuration_keys;
       if (keys && !keys->empty() && std::ranges::find(*keys, option.name) == keys->end()) continue;
       answer.configs.push_back(row_of(option, request));
+      rows += 1 + answer.configs.back().synonyms.size();
     }
   }
   co_return response;

@@ -1,4 +1,5 @@
-// DescribeProducers 0: the producers whose state a partition keeps (KIP-664). A leader's answer only.
+// DescribeProducers 0: the producers whose state a partition keeps (KIP-664). A leader's answer only. Partitions beyond
+// kProducersMax producers in one answer are INVALID_REQUEST: one named a million times must not have an answer of gigabytes.
 #include "weir/protocol/describe_producers.h"
 #include "weir/server/handlers/handlers.h"
 
@@ -6,6 +7,8 @@ namespace weir::server {
 namespace {
 
 using PartitionAnswer = protocol::DescribeProducersResponse::PartitionResponse;
+
+constexpr size_t kProducersMax = 1'000'000;
 
 void refuse(PartitionAnswer& answer, ErrorCode code, std::string message) {
   answer.error_code = code;
@@ -16,6 +19,7 @@ void refuse(PartitionAnswer& answer, ErrorCode code, std::string message) {
 
 Task<protocol::DescribeProducersResponse> describe_producers(HandlerContext& context, const protocol::DescribeProducersRequest& request) {
   protocol::DescribeProducersResponse response;
+  size_t producers = 0;
   for (const auto& topic : request.topics) {
     auto& answered = response.topics.emplace_back();
     answered.name = topic.name;
@@ -31,6 +35,10 @@ Task<protocol::DescribeProducersResponse> describe_producers(HandlerContext& con
         refuse(answer, leads.error().code(), leads.error().message());
         continue;
       }
+      if (producers > kProducersMax) {
+        refuse(answer, ErrorCode::kInvalidRequest, "too many producers for one answer: ask for fewer partitions at once");
+        continue;
+      }
       for (const storage::ProducerInfo& info : partition->log().producers()) {
         answer.active_producers.push_back({.producer_id = info.producer_id,
                                            .producer_epoch = info.producer_epoch.value(),
@@ -39,6 +47,7 @@ Task<protocol::DescribeProducersResponse> describe_producers(HandlerContext& con
                                            .coordinator_epoch = info.coordinator_epoch,
                                            .current_txn_start_offset = info.transaction_start});
       }
+      producers += answer.active_producers.size();
     }
   }
   co_return response;
