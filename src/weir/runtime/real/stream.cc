@@ -13,8 +13,11 @@ namespace weir::runtime {
 
 RealStream::RealStream(RealLoop& loop, int fd)
     : watch_(loop, fd), peer_(peer_address(fd).endpoint()), local_(local_address(fd).endpoint()) {
+  if (!watch_.is_open()) return;
   const int on = 1;
-  if (watch_.is_open()) setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);
+  setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);
+  // As Kafka: where nothing idles out, a machine that vanished is found by its silence.
+  setsockopt(fd, SOL_SOCKET, SO_KEEPALIVE, &on, sizeof on);
 }
 
 Task<Result<size_t>> RealStream::read_some(MutableBytes into) {
