@@ -25,6 +25,7 @@ Node::Node(runtime::Environment environment, NodeOptions options)
     : environment_(environment),
       storage_environment_(named(environment, "storage")),
       replication_environment_(named(environment, "replication")),
+      coordinator_environment_(named(environment, "coordinator")),
       server_environment_(named(environment, "server")),
       http_environment_(named(environment, "http")),
       options_(std::move(options)),
@@ -100,6 +101,7 @@ Task<Result<void>> Node::shut_down() {
     background_.spawn(&stop_clients, broker_.get(), Deadline::at(now + options_.drain), &stopped);
     const Result<void> in_time =
         co_await stopped.wait(environment_.executor, Deadline::at(now + std::min(kLongPollGrace, options_.drain)));
+    groups_->resign();
     partitions_->retire_all(ErrorCode::kNotLeaderOrFollower);
     if (!in_time) (void)co_await stopped.wait(environment_.executor);
   }
@@ -107,6 +109,11 @@ Task<Result<void>> Node::shut_down() {
   broker_.reset();
   http_.reset();
   Result<void> outcome;
+  if (groups_ != nullptr) {
+    metadata_->unsubscribe(*groups_);
+    groups_->resign();
+    co_await groups_->stop();
+  }
   if (metadata_ != nullptr) {
     if (partitions_ != nullptr) metadata_->unsubscribe(*partitions_);
     outcome = co_await metadata_->stop();

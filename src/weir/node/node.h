@@ -12,6 +12,7 @@
 #include <string>
 
 #include "weir/base/metrics.h"
+#include "weir/coordinator/group_coordinator.h"
 #include "weir/http/server.h"
 #include "weir/metadata/format.h"
 #include "weir/node/options.h"
@@ -75,6 +76,7 @@ class Node {
   runtime::Environment environment_;
   runtime::Environment storage_environment_;  // the same, with the module's name in its log lines
   runtime::Environment replication_environment_;
+  runtime::Environment coordinator_environment_;
   runtime::Environment server_environment_;
   runtime::Environment http_environment_;
   NodeOptions options_;
@@ -94,6 +96,7 @@ class Node {
   server::ByteBudgets bytes_;
   std::unique_ptr<server::FetchSessionCache> fetch_sessions_;
   std::unique_ptr<server::ProducerIds> producer_ids_;
+  std::unique_ptr<coordinator::GroupCoordinator> groups_;
   std::unique_ptr<server::RequestMetrics> request_metrics_;
   std::unique_ptr<server::Services> services_;
   std::unique_ptr<server::BrokerServer> broker_;

@@ -123,6 +123,8 @@ Task<Result<void>> Node::open_ports() {
   partitions_ = std::make_unique<replication::PartitionManager>(replication_environment_, *logs_, options_.static_config, self);
   fetch_sessions_ = std::make_unique<server::FetchSessionCache>(options_.server.fetch_session_slots, environment_.random.word());
   producer_ids_ = std::make_unique<server::ProducerIds>(environment_, *metadata_, self);
+  groups_ = std::make_unique<coordinator::GroupCoordinator>(coordinator_environment_, *metadata_, *partitions_, codecs_, self,
+                                                            coordinator::options_from(options_.static_config));
   request_metrics_ = std::make_unique<server::RequestMetrics>(metrics_);
   services_ = std::make_unique<server::Services>(server::Services{
       .environment = server_environment_,
@@ -134,6 +136,7 @@ Task<Result<void>> Node::open_ports() {
       .bytes = bytes_,
       .fetch_sessions = *fetch_sessions_,
       .producer_ids = *producer_ids_,
+      .groups = *groups_,
       .codecs = codecs_,
       .scratch = scratch_,
       .metrics = metrics_,
@@ -179,6 +182,8 @@ Task<Result<void>> Node::join_cluster() {
   request.previous_broker_epoch = logs_->directories().front().previous_broker_epoch;
   WEIR_CO_TRY(broker_epoch_, co_await metadata_->register_broker(std::move(request)));
   co_await metadata_->subscribe(*partitions_);
+  co_await metadata_->subscribe(*groups_);
+  groups_->start();
   co_return co_await metadata_->unfence_broker(options_.server.node_id, broker_epoch_);
 }
 

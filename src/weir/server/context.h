@@ -22,6 +22,10 @@
 #include "weir/server/request_metrics.h"
 #include "weir/storage/log_dirs.h"
 
+namespace weir::coordinator {
+class GroupCoordinator;
+}
+
 namespace weir::server {
 
 using runtime::Task;
@@ -36,6 +40,7 @@ struct Services {
   ByteBudgets& bytes;
   FetchSessionCache& fetch_sessions;
   ProducerIds& producer_ids;
+  coordinator::GroupCoordinator& groups;
   codec::Codecs& codecs;
   Bytes& scratch;                    // for decompressed records; used between two awaits only
   MetricRegistry& metrics;

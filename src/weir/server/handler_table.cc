@@ -6,9 +6,11 @@
 #include "weir/protocol/api_versions.h"
 #include "weir/protocol/create_partitions.h"
 #include "weir/protocol/create_topics.h"
+#include "weir/protocol/delete_groups.h"
 #include "weir/protocol/delete_topics.h"
 #include "weir/protocol/describe_cluster.h"
 #include "weir/protocol/describe_configs.h"
+#include "weir/protocol/describe_groups.h"
 #include "weir/protocol/describe_log_dirs.h"
 #include "weir/protocol/describe_producers.h"
 #include "weir/protocol/describe_quorum.h"
@@ -16,13 +18,21 @@
 #include "weir/protocol/fetch.h"
 #include "weir/protocol/find_coordinator.h"
 #include "weir/protocol/frame.h"
+#include "weir/protocol/heartbeat.h"
 #include "weir/protocol/incremental_alter_configs.h"
 #include "weir/protocol/init_producer_id.h"
+#include "weir/protocol/join_group.h"
+#include "weir/protocol/leave_group.h"
 #include "weir/protocol/list_config_resources.h"
+#include "weir/protocol/list_groups.h"
 #include "weir/protocol/list_offsets.h"
 #include "weir/protocol/metadata.h"
+#include "weir/protocol/offset_commit.h"
+#include "weir/protocol/offset_delete.h"
+#include "weir/protocol/offset_fetch.h"
 #include "weir/protocol/offset_for_leader_epoch.h"
 #include "weir/protocol/produce.h"
+#include "weir/protocol/sync_group.h"
 #include "weir/server/handlers/handlers.h"
 
 namespace weir::server {
@@ -52,7 +62,15 @@ constexpr auto make_table() {
   WEIR_HANDLER(Fetch, fetch)
   WEIR_HANDLER(ListOffsets, list_offsets)
   WEIR_HANDLER(Metadata, metadata)
+  WEIR_HANDLER(OffsetCommit, offset_commit)
+  WEIR_HANDLER(OffsetFetch, offset_fetch)
   WEIR_HANDLER(FindCoordinator, find_coordinator)
+  WEIR_HANDLER(JoinGroup, join_group)
+  WEIR_HANDLER(Heartbeat, heartbeat)
+  WEIR_HANDLER(LeaveGroup, leave_group)
+  WEIR_HANDLER(SyncGroup, sync_group)
+  WEIR_HANDLER(DescribeGroups, describe_groups)
+  WEIR_HANDLER(ListGroups, list_groups)
   WEIR_HANDLER(ApiVersions, api_versions)
   WEIR_HANDLER(CreateTopics, create_topics)
   WEIR_HANDLER(DeleteTopics, delete_topics)
@@ -62,7 +80,9 @@ constexpr auto make_table() {
   WEIR_HANDLER(AlterConfigs, alter_configs)
   WEIR_HANDLER(DescribeLogDirs, describe_log_dirs)
   WEIR_HANDLER(CreatePartitions, create_partitions)
+  WEIR_HANDLER(DeleteGroups, delete_groups)
   WEIR_HANDLER(IncrementalAlterConfigs, incremental_alter_configs)
+  WEIR_HANDLER(OffsetDelete, offset_delete)
   WEIR_HANDLER(DescribeQuorum, describe_quorum)
   WEIR_HANDLER(DescribeCluster, describe_cluster)
   WEIR_HANDLER(DescribeProducers, describe_producers)

@@ -1,0 +1,95 @@
+#include "weir/coordinator/offsets.h"
+
+#include "weir/base/reader.h"
+#include "weir/coordinator/records.h"
+#include "weir/protocol/internal/consumer_protocol_subscription.h"
+#include "weir/protocol/internal/offset_commit.h"
+
+namespace weir::coordinator {
+namespace {
+
+constexpr int16_t kVersionWithExpiry = 1;
+constexpr int16_t kVersionWithEpoch = 3;
+
+// Subscribed topics by metadata as consumers write it; false when it is something else.
+bool add_topics(ByteView metadata, std::set<std::string, std::less<>>& topics) {
+  Reader reader(metadata);
+  const int16_t version = reader.i16();
+  if (reader.failed() || version < 0) return false;
+  const int16_t known = std::min(version, protocol::ConsumerProtocolSubscription::kVersions.last);
+  const auto subscription = protocol::decode<protocol::ConsumerProtocolSubscription>(reader.rest(), known);
+  if (!subscription) return false;
+  topics.insert(subscription->topics.begin(), subscription->topics.end());
+  return true;
+}
+
+}  // namespace
+
+void Offsets::apply(const OffsetChange& change) {
+  if (change.value) {
+    topics_[change.place.topic].insert_or_assign(change.place.partition, *change.value);
+    return;
+  }
+  const auto topic = topics_.find(change.place.topic);
+  if (topic == topics_.end()) return;
+  topic->second.erase(change.place.partition);
+  if (topic->second.empty()) topics_.erase(topic);
+}
+
+const CommittedOffset* Offsets::find(std::string_view topic, PartitionIndex partition) const {
+  const auto of_topic = topics_.find(topic);
+  if (of_topic == topics_.end()) return nullptr;
+  const auto found = of_topic->second.find(partition);
+  return found == of_topic->second.end() ? nullptr : &found->second;
+}
+
+std::optional<std::set<std::string, std::less<>>> subscribed_topics(const group::GroupState& group) {
+  std::set<std::string, std::less<>> topics;
+  if (group.members.empty()) return topics;
+  if (!group.uses_consumer_protocol() || !group.protocol) return std::nullopt;
+  for (const auto& [id, member] : group.members) {
+    const group::Protocol* protocol = member.protocol(*group.protocol);
+    if (protocol == nullptr || !add_topics(protocol->metadata, topics)) return std::nullopt;
+  }
+  return topics;
+}
+
+std::vector<OffsetPlace> expired(const group::GroupState& group, const Offsets& offsets, int64_t retention_ms, TimestampMs now) {
+  std::vector<OffsetPlace> due;
+  const bool is_simple = !group.protocol_type;
+  const bool is_empty = group.phase == group::Phase::kEmpty;
+  std::optional<std::set<std::string, std::less<>>> read;
+  if (!is_simple && !is_empty) {
+    if (group.phase != group::Phase::kStable) return due;
+    read = subscribed_topics(group);
+    if (!read) return due;
+  }
+  for (const auto& [topic, partitions] : offsets.topics()) {
+    if (read && read->contains(topic)) continue;
+    for (const auto& [partition, committed] : partitions) {
+      const bool counts_from_empty = !is_simple && is_empty && group.phase_since_ms != kNoTimestamp;
+      const TimestampMs since = counts_from_empty ? group.phase_since_ms : committed.commit_time;
+      const bool is_due = committed.expire_time != kNoTimestamp ? now >= committed.expire_time : now - since >= retention_ms;
+      if (is_due) due.push_back({topic, partition});
+    }
+  }
+  return due;
+}
+
+Result<SharedBytes> offset_key(const std::string& group, const OffsetPlace& place) {
+  return versioned(protocol::OffsetCommitKey{.group = group, .topic = place.topic, .partition = place.partition},
+                   protocol::OffsetCommitKey::kType, 0);
+}
+
+Result<SharedBytes> offset_value(const CommittedOffset& committed) {
+  const int16_t version = committed.expire_time == kNoTimestamp ? kVersionWithEpoch : kVersionWithExpiry;
+  protocol::OffsetCommitValue value;
+  value.offset = committed.offset;
+  value.leader_epoch = committed.leader_epoch;
+  value.metadata = committed.metadata;
+  value.commit_timestamp = committed.commit_time;
+  value.expire_timestamp = committed.expire_time;
+  return versioned(value, version, version);
+}
+
+}  // namespace weir::coordinator

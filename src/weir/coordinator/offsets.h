@@ -1,0 +1,67 @@
+// The positions a group has committed, and when they are forgotten.
+//
+// Owner    GroupEntry of the coordinator.
+// Shard    the broker shard.
+// Format   docs/formats/consumer-offsets.md (records 0 and 1).
+// Holds    - only what is committed in the log is in here; what is replayed later wins
+#pragma once
+
+#include <map>
+#include <optional>
+#include <set>
+#include <string>
+#include <vector>
+
+#include "weir/base/bytes.h"
+#include "weir/base/error.h"
+#include "weir/base/ids.h"
+#include "weir/coordinator/group/state.h"
+
+namespace weir::coordinator {
+
+struct CommittedOffset {
+  Offset offset;
+  LeaderEpoch leader_epoch = kNoLeaderEpoch;
+  std::string metadata;
+  TimestampMs commit_time = kNoTimestamp;
+  TimestampMs expire_time = kNoTimestamp;  // only where an old client asked for one
+};
+
+struct OffsetPlace {
+  std::string topic;
+  PartitionIndex partition;
+  friend auto operator<=>(const OffsetPlace&, const OffsetPlace&) = default;
+};
+
+// One change of one position; without a value it is forgotten.
+struct OffsetChange {
+  OffsetPlace place;
+  std::optional<CommittedOffset> value;
+};
+
+class Offsets {
+ public:
+  using Partitions = std::map<PartitionIndex, CommittedOffset>;
+
+  void apply(const OffsetChange& change);
+  // nullptr when nothing is committed there.
+  const CommittedOffset* find(std::string_view topic, PartitionIndex partition) const;
+  const std::map<std::string, Partitions, std::less<>>& topics() const { return topics_; }
+  bool empty() const { return topics_.empty(); }
+
+ private:
+  std::map<std::string, Partitions, std::less<>> topics_;
+};
+
+// Topics the members of a consumer group subscribe to; nothing where that cannot be read from their metadata.
+std::optional<std::set<std::string, std::less<>>> subscribed_topics(const group::GroupState& group);
+
+// Which positions are due to be forgotten (KIP-211): all of an empty group that has been empty for the retention time; those
+// of topics that a live consumer group has stopped reading; those of a group without members by the time of their commit.
+std::vector<OffsetPlace> expired(const group::GroupState& group, const Offsets& offsets, int64_t retention_ms, TimestampMs now);
+
+// Key and value of the record in __consumer_offsets. Errors: those of protocol::encode.
+Result<SharedBytes> offset_key(const std::string& group, const OffsetPlace& place);
+Result<SharedBytes> offset_value(const CommittedOffset& committed);
+
+}  // namespace weir::coordinator

@@ -1,0 +1,66 @@
+// OffsetCommit 2-10: stores a group's positions; answered when they are committed.
+//   Who has no generation and finds the group empty commits as a simple consumer, which makes the group.
+//   2-4 may ask for a retention of their own. 10 names topics by id: UNKNOWN_TOPIC_ID; before, UNKNOWN_TOPIC_OR_PARTITION.
+//   OFFSET_METADATA_TOO_LARGE fails its partition, everything the group says fails all that are left.
+#include "weir/protocol/offset_commit.h"
+#include "weir/coordinator/group_coordinator.h"
+#include "weir/server/handlers/handlers.h"
+
+namespace weir::server {
+namespace {
+
+using protocol::OffsetCommitRequest;
+using protocol::OffsetCommitResponse;
+
+constexpr int16_t kFirstCommitByTopicId = 10;
+
+// Where the answer for a change goes.
+struct CommitSlot {
+  size_t topic;
+  size_t partition;
+};
+
+}  // namespace
+
+Task<OffsetCommitResponse> offset_commit(HandlerContext& context, const OffsetCommitRequest& request) {
+  coordinator::GroupCoordinator& groups = context.services().groups;
+  const bool by_id = context.version() >= kFirstCommitByTopicId;
+  OffsetCommitResponse response;
+  coordinator::Commit commit{.group = request.group_id,
+                             .who = {request.member_id, request.group_instance_id},
+                             .generation = request.generation_id_or_member_epoch};
+  std::vector<CommitSlot> slots;
+  const TimestampMs now = context.wall_ms();
+  for (const auto& topic : request.topics) {
+    const metadata::Topic* known = by_id ? context.image().topic(topic.topic_id) : context.image().topic(topic.name);
+    auto& answered = response.topics.emplace_back();
+    answered.name = topic.name;
+    answered.topic_id = topic.topic_id;
+    for (const auto& partition : topic.partitions) {
+      auto& answer = answered.partitions.emplace_back();
+      answer.partition_index = partition.partition_index;
+      const std::string metadata = partition.committed_metadata.value_or("");
+      if (known == nullptr) {
+        answer.error_code = by_id ? ErrorCode::kUnknownTopicId : ErrorCode::kUnknownTopicOrPartition;
+      } else if (known->partition(partition.partition_index) == nullptr) {
+        answer.error_code = ErrorCode::kUnknownTopicOrPartition;
+      } else if (metadata.size() > static_cast<size_t>(groups.options().metadata_bytes_max)) {
+        answer.error_code = ErrorCode::kOffsetMetadataTooLarge;
+      } else {
+        coordinator::CommittedOffset committed{.offset = partition.committed_offset,
+                                               .leader_epoch = partition.committed_leader_epoch,
+                                               .metadata = metadata,
+                                               .commit_time = now};
+        if (request.retention_time_ms >= 0) committed.expire_time = now + request.retention_time_ms;
+        commit.changes.push_back({{known->name, partition.partition_index}, std::move(committed)});
+        slots.push_back({response.topics.size() - 1, answered.partitions.size() - 1});
+      }
+    }
+  }
+  const Result<void> stored = co_await groups.commit(std::move(commit));
+  if (stored) co_return response;
+  for (const CommitSlot& slot : slots) response.topics[slot.topic].partitions[slot.partition].error_code = stored.error().code();
+  co_return response;
+}
+
+}  // namespace weir::server
