@@ -1,5 +1,7 @@
 #include "weir/cli/json_text.h"
 
+#include <algorithm>
+
 #include <fmt/format.h>
 
 namespace weir::cli {
