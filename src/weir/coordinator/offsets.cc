@@ -10,6 +10,12 @@ namespace {
 
 constexpr int16_t kVersionWithExpiry = 1;
 constexpr int16_t kVersionWithEpoch = 3;
+constexpr int16_t kVersionWithTopicId = 4;
+
+int16_t version_for(const CommittedOffset& committed) {
+  if (committed.expire_time != kNoTimestamp) return kVersionWithExpiry;
+  return committed.topic_id.is_zero() ? kVersionWithEpoch : kVersionWithTopicId;
+}
 
 // Subscribed topics by metadata as consumers write it; false when it is something else.
 bool add_topics(ByteView metadata, std::set<std::string, std::less<>>& topics) {
@@ -82,13 +88,14 @@ Result<SharedBytes> offset_key(const std::string& group, const OffsetPlace& plac
 }
 
 Result<SharedBytes> offset_value(const CommittedOffset& committed) {
-  const int16_t version = committed.expire_time == kNoTimestamp ? kVersionWithEpoch : kVersionWithExpiry;
+  const int16_t version = version_for(committed);
   protocol::OffsetCommitValue value;
   value.offset = committed.offset;
   value.leader_epoch = committed.leader_epoch;
   value.metadata = committed.metadata;
   value.commit_timestamp = committed.commit_time;
   value.expire_timestamp = committed.expire_time;
+  value.topic_id = committed.topic_id;
   return versioned(value, version, version);
 }
 

@@ -15,6 +15,7 @@
 #include "weir/base/bytes.h"
 #include "weir/base/error.h"
 #include "weir/base/ids.h"
+#include "weir/base/uuid.h"
 #include "weir/coordinator/group/state.h"
 
 namespace weir::coordinator {
@@ -25,6 +26,7 @@ struct CommittedOffset {
   std::string metadata;
   TimestampMs commit_time = kNoTimestamp;
   TimestampMs expire_time = kNoTimestamp;  // only where an old client asked for one
+  Uuid topic_id;                           // zero where the record had none
 };
 
 struct OffsetPlace {

@@ -39,7 +39,8 @@ Result<LoggedRecord> read_offset(const record::Record& record, ByteView key) {
                                       .leader_epoch = (*value)->leader_epoch,
                                       .metadata = (*value)->metadata,
                                       .commit_time = (*value)->commit_timestamp,
-                                      .expire_time = (*value)->expire_timestamp};
+                                      .expire_time = (*value)->expire_timestamp,
+                                      .topic_id = (*value)->topic_id};
   return read;
 }
 

@@ -50,7 +50,8 @@ Task<OffsetCommitResponse> offset_commit(HandlerContext& context, const OffsetCo
         coordinator::CommittedOffset committed{.offset = partition.committed_offset,
                                                .leader_epoch = partition.committed_leader_epoch,
                                                .metadata = metadata,
-                                               .commit_time = now};
+                                               .commit_time = now,
+                                               .topic_id = known->id};
         if (request.retention_time_ms >= 0) committed.expire_time = now + request.retention_time_ms;
         commit.changes.push_back({{known->name, partition.partition_index}, std::move(committed)});
         slots.push_back({response.topics.size() - 1, answered.partitions.size() - 1});
