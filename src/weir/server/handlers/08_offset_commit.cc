@@ -2,6 +2,8 @@
 //   Who has no generation and finds the group empty commits as a simple consumer, which makes the group.
 //   2-4 may ask for a retention of their own. 10 names topics by id: UNKNOWN_TOPIC_ID; before, UNKNOWN_TOPIC_OR_PARTITION.
 //   OFFSET_METADATA_TOO_LARGE fails its partition, everything the group says fails all that are left.
+#include <algorithm>
+
 #include "weir/protocol/offset_commit.h"
 #include "weir/coordinator/group_coordinator.h"
 #include "weir/server/handlers/handlers.h"
@@ -52,7 +54,8 @@ Task<OffsetCommitResponse> offset_commit(HandlerContext& context, const OffsetCo
                                                .metadata = metadata,
                                                .commit_time = now,
                                                .topic_id = known->id};
-        if (request.retention_time_ms >= 0) committed.expire_time = now + request.retention_time_ms;
+        // A retention beyond the end of time is for ever.
+        if (request.retention_time_ms >= 0) committed.expire_time = now + std::min(request.retention_time_ms, INT64_MAX - now);
         commit.changes.push_back({{known->name, partition.partition_index}, std::move(committed)});
         slots.push_back({response.topics.size() - 1, answered.partitions.size() - 1});
       }
