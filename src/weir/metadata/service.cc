@@ -293,6 +293,7 @@ class Service final : public MetadataService, private raft::StateMachine {
 
   std::optional<Error> refusal() const {
     if (stopping_) return Error(ErrorCode::kUnavailable, "this node is stopping");
+    if (failed_) return failed_;
     if (changes_ >= kPendingChangesMax) return Error(ErrorCode::kThrottlingQuotaExceeded, "too many changes are waiting");
     return std::nullopt;
   }
@@ -307,7 +308,11 @@ class Service final : public MetadataService, private raft::StateMachine {
                                     quorum_->next_offset()};
     auto decision = as_result(decide(context));
     if (!decision) co_return fail(decision.error());
-    if (decision->records.empty()) co_return std::move(decision->response);
+    if (decision->records.empty()) {
+      // It may rest on changes that are decided and not committed ("exists already"): answer only once they are.
+      WEIR_CO_CHECK(co_await settled());
+      co_return std::move(decision->response);
+    }
     WEIR_CO_CHECK(co_await append_and_publish(std::move(decision->records)));
     co_return std::move(decision->response);
   }
@@ -320,7 +325,10 @@ class Service final : public MetadataService, private raft::StateMachine {
       const ControllerContext context{*pending_, options_.static_config, options_.quorum.node_id, environment_.random,
                                       quorum_->next_offset()};
       WEIR_CO_TRY(std::vector<MetadataRecord> records, set_broker_fenced(context, broker, epoch, fenced));
-      if (records.empty()) break;
+      if (records.empty()) {
+        WEIR_CO_CHECK(co_await settled());
+        break;
+      }
       is_last = records.size() <= kRecordsPerChangeMax;
       if (!is_last) records.erase(records.begin() + kRecordsPerChangeMax, records.end());
       WEIR_CO_CHECK(co_await append_and_publish(std::move(records)));
@@ -330,9 +338,26 @@ class Service final : public MetadataService, private raft::StateMachine {
 
   Task<Result<void>> append_and_publish(std::vector<MetadataRecord> records) {
     WEIR_CO_TRY(std::vector<Bytes> values, prepare(records));
-    WEIR_CO_TRY(const Offset last, co_await quorum_->append(std::move(values)));
-    co_await publish_through(last);
+    ++appends_begun_;
+    const Result<Offset> last = co_await quorum_->append(std::move(values));
+    if (last) {
+      co_await publish_through(*last);
+    } else if (!failed_) {
+      // The pending image holds what will never be committed: nothing may be decided on it any more.
+      failed_.emplace(ErrorCode::kNotController, "the metadata log failed: " + last.error().describe());
+    }
+    ++appends_settled_;
+    settlement_.notify_all();
+    if (!last) co_return fail(last.error());
     maybe_snapshot();
+    co_return Result<void>();
+  }
+
+  // Resolves when every change decided so far is committed and published. Errors: kNotController, when one never will be.
+  Task<Result<void>> settled() {
+    const uint64_t begun = appends_begun_;
+    while (appends_settled_ < begun) (void)co_await settlement_.wait(environment_.executor);
+    if (failed_) co_return fail(*failed_);
     co_return Result<void>();
   }
 
@@ -407,6 +432,10 @@ class Service final : public MetadataService, private raft::StateMachine {
   std::vector<MetadataSubscriber*> subscribers_;
   runtime::Semaphore publishing_{1};
   size_t changes_ = 0;  // under way
+  uint64_t appends_begun_ = 0;
+  uint64_t appends_settled_ = 0;          // committed and published, or failed; in the order begun
+  runtime::WaitQueue settlement_;
+  std::optional<Error> failed_;           // the metadata log takes nothing any more
   runtime::WaitQueue idle_;
   bool snapshotting_ = false;
   bool stopping_ = false;
