@@ -1,6 +1,5 @@
 // DeleteTopics 1-6: deletes topics by name, from version 6 also by id. Their directories are renamed before the answer and
 // removed later; the names are free at once. delete.topic.enable=false: TOPIC_DELETION_DISABLED (INVALID_REQUEST below 3).
-#include "weir/metadata/topic_config.h"
 #include "weir/protocol/delete_topics.h"
 #include "weir/server/handlers/handlers.h"
 
@@ -31,13 +30,13 @@ Task<protocol::DeleteTopicsResponse> delete_topics(HandlerContext& context, cons
     for (const std::string& name : request.topic_names) by_state.topics.push_back({.name = name});
     by_state.topic_names.clear();
   }
-  const metadata::ConfigContext config{context.image(), context.services().static_config, context.services().options.node_id};
-  if (effective_broker_number(config, "delete.topic.enable") == 0) {
-    const ErrorCode code = context.version() < kFirstVersionWithDisabledError ? ErrorCode::kInvalidRequest : ErrorCode::kTopicDeletionDisabled;
-    co_return refuse_all(by_state, Error(code));
-  }
   Result<protocol::DeleteTopicsResponse> decided = co_await context.services().metadata.delete_topics(by_state);
   if (!decided) co_return refuse_all(by_state, decided.error());
+  if (context.version() < kFirstVersionWithDisabledError) {
+    for (auto& answer : decided->responses) {
+      if (answer.error_code == ErrorCode::kTopicDeletionDisabled) answer.error_code = ErrorCode::kInvalidRequest;
+    }
+  }
   co_return std::move(*decided);
 }
 
