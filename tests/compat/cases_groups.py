@@ -160,7 +160,12 @@ def groups_member_by_bytes(t):
     t.note("leave", [(row["ErrorCode"]) for row in t.call("LeaveGroup", 5, {"GroupId": group, "Members": [
         {"MemberId": "x"}, {"MemberId": member}]})["Members"]])
     t.note("beat after leave", t.call("Heartbeat", 4, {"GroupId": group, "GenerationId": generation, "MemberId": member})["ErrorCode"])
-    state = t.call("DescribeGroups", 5, {"Groups": [group]})["Groups"][0]
+    deadline = time.monotonic() + 10
+    while True:  # real Kafka may be caught in the rebalance that nobody joins
+        state = t.call("DescribeGroups", 5, {"Groups": [group]})["Groups"][0]
+        if state["GroupState"] != "PreparingRebalance" or time.monotonic() > deadline:
+            break
+        time.sleep(0.05)
     t.note("empty", (state["GroupState"], state["ProtocolType"], state["ProtocolData"]))
 
 
