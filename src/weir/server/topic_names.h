@@ -13,15 +13,4 @@ inline bool is_internal_topic(std::string_view name) {
          name == "__cluster_metadata";
 }
 
-// 1 .. 249 characters of [a-zA-Z0-9._-], not "." or "..".
-inline bool is_legal_topic_name(std::string_view name) {
-  constexpr size_t kNameBytesMax = 249;
-  if (name.empty() || name.size() > kNameBytesMax || name == "." || name == "..") return false;
-  for (const char c : name) {
-    const bool legal = (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '.' || c == '_' || c == '-';
-    if (!legal) return false;
-  }
-  return true;
-}
-
 }  // namespace weir::server

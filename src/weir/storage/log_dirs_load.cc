@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include "weir/base/assert.h"
+#include "weir/base/topic_name.h"
 #include "weir/storage/log_dirs_core.h"
 #include "weir/storage/partition_metadata.h"
 

@@ -5,12 +5,12 @@
 #include <fmt/format.h>
 
 #include "weir/base/assert.h"
+#include "weir/base/topic_name.h"
 #include "weir/storage/text_fields.h"
 
 namespace weir::storage {
 namespace {
 
-constexpr size_t kTopicNameMax = 249;
 constexpr size_t kFileNameMax = 255;
 constexpr size_t kUniqueHexDigits = 32;
 
@@ -38,13 +38,6 @@ std::optional<TopicPartition> parse_topic_partition(std::string_view name) {
 }
 
 }  // namespace
-
-bool is_topic_name(std::string_view name) {
-  if (name.empty() || name.size() > kTopicNameMax || name == "." || name == "..") return false;
-  return std::all_of(name.begin(), name.end(), [](char c) {
-    return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '.' || c == '_' || c == '-';
-  });
-}
 
 std::string directory_name(std::string_view topic, PartitionIndex partition) { return fmt::format("{}-{}", topic, partition.value()); }
 

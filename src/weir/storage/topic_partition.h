@@ -32,7 +32,5 @@ std::string directory_name(std::string_view topic, PartitionIndex partition);
 std::string directory_name(std::string_view topic, PartitionIndex partition, Uuid unique, DirectoryKind kind);
 // nullopt for a name that is none of these.
 std::optional<DirectoryName> parse_directory_name(std::string_view name);
-// 1 to 249 characters of [a-zA-Z0-9._-], neither "." nor "..".
-bool is_topic_name(std::string_view name);
 
 }  // namespace weir::storage

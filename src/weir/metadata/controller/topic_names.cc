@@ -4,12 +4,11 @@
 
 #include <fmt/format.h>
 
+#include "weir/base/topic_name.h"
+
 namespace weir::metadata {
 namespace {
 
-bool is_legal(char c) {
-  return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '.' || c == '_' || c == '-';
-}
 char metric_char(char c) { return c == '.' ? '_' : c; }
 
 }  // namespace
@@ -23,7 +22,7 @@ Result<void> check_topic_name(std::string_view name) {
     return fail(ErrorCode::kInvalidTopicException,
                 fmt::format("the topic name has {} characters, more than {}", name.size(), kTopicNameLengthMax));
   }
-  if (!std::ranges::all_of(name, is_legal)) {
+  if (!std::ranges::all_of(name, is_topic_name_char)) {
     return fail(ErrorCode::kInvalidTopicException,
                 fmt::format("topic name \"{}\" has characters other than a-z, A-Z, 0-9, '.', '_' and '-'", name));
   }

@@ -8,7 +8,6 @@
 
 namespace weir::metadata {
 
-inline constexpr size_t kTopicNameLengthMax = 249;
 inline constexpr std::string_view kClusterMetadataTopic = "__cluster_metadata";
 
 // Errors: kInvalidTopicException with the reason.

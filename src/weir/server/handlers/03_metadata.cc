@@ -6,6 +6,7 @@
 //   Fenced brokers are left out; a leader that this listener cannot show: LISTENER_NOT_FOUND (6+), LEADER_NOT_AVAILABLE.
 #include <set>
 
+#include "weir/base/topic_name.h"
 #include "weir/metadata/topic_config.h"
 #include "weir/protocol/create_topics.h"
 #include "weir/protocol/metadata.h"
@@ -91,7 +92,7 @@ Task<TopicAnswer> answer_topic(HandlerContext& context, const MetadataRequest& r
   const metadata::Topic* topic = by_id ? context.image().topic(wanted.topic_id) : context.image().topic(*wanted.name);
   if (topic != nullptr) co_return describe(context, request, *topic);
   if (by_id) co_return unknown(std::nullopt, wanted.topic_id, ErrorCode::kUnknownTopicId);
-  if (!is_legal_topic_name(*wanted.name)) co_return unknown(wanted.name, kZeroUuid, ErrorCode::kInvalidTopicException);
+  if (!is_topic_name(*wanted.name)) co_return unknown(wanted.name, kZeroUuid, ErrorCode::kInvalidTopicException);
   ErrorCode error = ErrorCode::kUnknownTopicOrPartition;
   if (may_create) error = co_await create_automatically(context, *wanted.name);
   co_return unknown(wanted.name, kZeroUuid, error);

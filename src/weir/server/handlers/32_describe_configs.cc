@@ -6,6 +6,7 @@
 #include <algorithm>
 #include <charconv>
 
+#include "weir/base/topic_name.h"
 #include "weir/metadata/describe_configs.h"
 #include "weir/protocol/describe_configs.h"
 #include "weir/server/handlers/handlers.h"
@@ -27,7 +28,7 @@ Result<std::vector<metadata::DescribedConfig>> describe(const HandlerContext& co
   const metadata::ConfigContext config{context.image(), context.services().static_config, self};
   switch (static_cast<ConfigResourceType>(type)) {
     case ConfigResourceType::kTopic:
-      if (!is_legal_topic_name(name)) return fail(ErrorCode::kInvalidTopicException, fmt::format("\"{}\" cannot be the name of a topic", name));
+      if (!is_topic_name(name)) return fail(ErrorCode::kInvalidTopicException, fmt::format("\"{}\" cannot be the name of a topic", name));
       if (context.image().topic(name) == nullptr) return fail(ErrorCode::kUnknownTopicOrPartition);
       return describe_topic_config(config, context.image().topic_config(name));
     case ConfigResourceType::kBroker:

@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <set>
 
+#include "weir/base/topic_name.h"
 #include "weir/protocol/describe_topic_partitions.h"
 #include "weir/server/authorized_operations.h"
 #include "weir/server/handlers/handlers.h"
@@ -68,7 +69,7 @@ Task<DescribeTopicPartitionsResponse> describe_topic_partitions(HandlerContext& 
     TopicAnswer& answer = response.topics.emplace_back();
     answer.name = name;
     if (topic == nullptr) {
-      answer.error_code = is_legal_topic_name(name) ? ErrorCode::kUnknownTopicOrPartition : ErrorCode::kInvalidTopicException;
+      answer.error_code = is_topic_name(name) ? ErrorCode::kUnknownTopicOrPartition : ErrorCode::kInvalidTopicException;
       continue;
     }
     answer.topic_id = topic->id;
