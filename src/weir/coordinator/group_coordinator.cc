@@ -14,16 +14,38 @@ using group::SyncReply;
 void GroupEntry::on_fire() { owner.tick(*this); }
 
 GroupCoordinator::GroupCoordinator(runtime::Environment& environment, metadata::MetadataService& metadata,
-                                   replication::PartitionManager& partitions, codec::Codecs& codecs, BrokerId self, Options options)
+                                   replication::PartitionManager& partitions, codec::Codecs& codecs, MetricRegistry& metrics,
+                                   BrokerId self, Options options)
     : environment_(environment),
       metadata_(metadata),
       partitions_(partitions),
       codecs_(codecs),
+      metrics_(metrics),
       self_(self),
       options_(std::move(options)),
-      tasks_(environment.executor) {}
+      tasks_(environment.executor) {
+  add_gauges(metrics);
+}
 
 GroupCoordinator::~GroupCoordinator() = default;
+
+void GroupCoordinator::add_gauges(MetricRegistry& registry) {
+  const auto gauge = [&](std::string_view name, std::string_view help, auto read) {
+    registry.gauge(fmt::format("kafka_coordinator_group_groupmetadatamanager_{}", name), help, {}, [this, read] {
+      double sum = 0;
+      (void)for_each([&](const GroupEntry& entry) { sum += static_cast<double>(read(entry)); });
+      return sum;
+    });
+  };
+  const auto count_in = [](Phase phase) { return [phase](const GroupEntry& entry) { return entry.state.phase == phase ? 1 : 0; }; };
+  gauge("numgroups", "Classic groups.", [](const GroupEntry&) { return 1; });
+  gauge("numoffsets", "Committed positions.", [](const GroupEntry& entry) { return entry.offsets.count(); });
+  gauge("numgroupspreparingrebalance", "Groups that wait for their members to join.", count_in(Phase::kPreparingRebalance));
+  gauge("numgroupscompletingrebalance", "Groups that wait for their leader's assignment.", count_in(Phase::kCompletingRebalance));
+  gauge("numgroupsstable", "Groups with an assignment.", count_in(Phase::kStable));
+  gauge("numgroupsempty", "Groups without members.", count_in(Phase::kEmpty));
+  gauge("numgroupsdead", "Groups that are being deleted.", count_in(Phase::kDead));
+}
 
 void GroupCoordinator::start() { tasks_.spawn(&GroupCoordinator::sweep, this); }
 
@@ -80,7 +102,7 @@ void GroupCoordinator::carry_out(GroupEntry& entry, group::Actions actions) {
   }
   arm(entry);
   for (group::Append& append_group : actions.appends) {
-    OffsetsBatch batch(environment_.clock.wall_ms());
+    OffsetsBatch batch = new_batch();
     Result<void> queued = batch.add(entry.state.id, &append_group.value);
     if (queued) queued = append(entry.home, std::move(batch), {.group = entry.state.id, .group_write = append_group.id});
     if (queued) continue;
@@ -190,10 +212,13 @@ Task<Result<void>> GroupCoordinator::commit(Commit commit) {
   if (refused != ErrorCode::kNone) co_return fail(refused);
   arm(*found);
   if (commit.changes.empty()) co_return Result<void>();
-  OffsetsBatch batch(environment_.clock.wall_ms());
+  OffsetsBatch batch = new_batch();
   for (const OffsetChange& change : commit.changes) WEIR_CO_CHECK(batch.add(commit.group, change));
   const auto outcome = std::make_shared<WriteOutcome>();
-  WEIR_CO_CHECK(append(*home, std::move(batch), {.group = commit.group, .changes = std::move(commit.changes), .outcome = outcome}));
+  WEIR_CO_CHECK(append(*home, std::move(batch), {.group = commit.group,
+                                                     .changes = std::move(commit.changes),
+                                                     .counter = &metrics_.offset_commits,
+                                                     .outcome = outcome}));
   co_return co_await await(outcome);
 }
 
@@ -203,10 +228,8 @@ Task<Result<void>> GroupCoordinator::delete_group(std::string group) {
   if (found == nullptr || found->state.phase == Phase::kDead) co_return fail(ErrorCode::kGroupIdNotFound);
   if (found->state.phase != Phase::kEmpty) co_return fail(ErrorCode::kNonEmptyGroup);
   Write write{.group = group, .deletes_group = true, .outcome = std::make_shared<WriteOutcome>()};
-  OffsetsBatch batch(environment_.clock.wall_ms());
-  for (const auto& [topic, partitions] : found->offsets.topics()) {
-    for (const auto& [partition, committed] : partitions) write.changes.push_back({{topic, partition}, std::nullopt});
-  }
+  OffsetsBatch batch = new_batch();
+  for (const OffsetPlace& place : home->places_of(*found)) write.changes.push_back({place, std::nullopt});
   for (const OffsetChange& change : write.changes) WEIR_CO_CHECK(batch.add(group, change));
   WEIR_CO_CHECK(batch.add(group, static_cast<const protocol::GroupMetadataValue*>(nullptr)));
   const auto outcome = write.outcome;
@@ -225,13 +248,14 @@ Task<Result<std::vector<ErrorCode>>> GroupCoordinator::delete_offsets(std::strin
     if (!found->state.uses_consumer_protocol()) co_return fail(ErrorCode::kNonEmptyGroup);
     read = subscribed_topics(found->state);
   }
-  Write write{.group = group, .outcome = std::make_shared<WriteOutcome>()};
-  OffsetsBatch batch(environment_.clock.wall_ms());
+  Write write{.group = group, .counter = &metrics_.offset_deletions, .outcome = std::make_shared<WriteOutcome>()};
+  OffsetsBatch batch = new_batch();
+  const std::set<OffsetPlace> known = home->places_of(*found);
   std::vector<ErrorCode> codes;
   for (const OffsetPlace& place : places) {
     const bool is_read = !read || read->contains(place.topic);
     codes.push_back(is_read ? ErrorCode::kGroupSubscribedToTopic : ErrorCode::kNone);
-    if (is_read || found->offsets.find(place.topic, place.partition) == nullptr) continue;
+    if (is_read || !known.contains(place)) continue;
     write.changes.push_back({place, std::nullopt});
     WEIR_CO_CHECK(batch.add(group, write.changes.back()));
   }

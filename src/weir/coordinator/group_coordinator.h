@@ -15,6 +15,7 @@
 
 #include "weir/codec/compression.h"
 #include "weir/coordinator/home.h"
+#include "weir/coordinator/metrics.h"
 #include "weir/coordinator/offsets_log.h"
 #include "weir/coordinator/options.h"
 #include "weir/metadata/service.h"
@@ -39,7 +40,7 @@ struct Commit {
 class GroupCoordinator final : public metadata::MetadataSubscriber {
  public:
   GroupCoordinator(runtime::Environment& environment, metadata::MetadataService& metadata, replication::PartitionManager& partitions,
-                   codec::Codecs& codecs, BrokerId self, Options options);
+                   codec::Codecs& codecs, MetricRegistry& metrics, BrokerId self, Options options);
   ~GroupCoordinator() override;
 
   // Begins to forget what has expired, every now and then.
@@ -91,6 +92,8 @@ class GroupCoordinator final : public metadata::MetadataSubscriber {
   };
 
   group::Now now() const;
+  OffsetsBatch new_batch() const { return OffsetsBatch(environment_.clock.wall_ms(), options_.compression); }
+  void add_gauges(MetricRegistry& registry);
   Result<Home*> home_of(std::string_view group) const;
   GroupEntry* existing(Home& home, std::string_view group) const;
   GroupEntry& entry(Home& home, const std::string& group);
@@ -114,6 +117,7 @@ class GroupCoordinator final : public metadata::MetadataSubscriber {
   metadata::MetadataService& metadata_;
   replication::PartitionManager& partitions_;
   codec::Codecs& codecs_;
+  Metrics metrics_;
   BrokerId self_;
   Options options_;
   bool resigned_ = false;

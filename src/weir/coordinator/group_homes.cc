@@ -88,8 +88,9 @@ Task<void> GroupCoordinator::load(GroupCoordinator* self, std::shared_ptr<Home> 
   std::erase_if(home->groups, [](const auto& row) { return !row.second->state.protocol_type && row.second->offsets.empty(); });
   home->loaded = true;
   for (const auto& [id, entry] : home->groups) self->arm(*entry);
-  if (home->groups.empty()) co_return;
   const auto took_ms = (self->environment_.executor.now() - began).count() / 1'000'000;
+  self->metrics_.load_ms.record(took_ms);
+  if (home->groups.empty()) co_return;
   self->environment_.log.info("loaded {} groups of {}-{} in {} ms", home->groups.size(), kOffsetsTopic, home->partition, took_ms);
 }
 
@@ -169,15 +170,16 @@ void GroupCoordinator::forget_topic(const std::string& topic) {
   for (const auto& [index, home] : homes_) {
     if (!home->loaded) continue;
     for (const auto& [id, entry] : home->groups) {
-      const auto found = entry->offsets.topics().find(topic);
-      if (found == entry->offsets.topics().end()) continue;
+      if (!entry->offsets.topics().contains(topic) && !home->has_writes(id)) continue;
       Write write{.group = id};
-      OffsetsBatch batch(environment_.clock.wall_ms());
+      OffsetsBatch batch = new_batch();
       Result<void> queued;
-      for (const auto& [partition, committed] : found->second) {
-        write.changes.push_back({{topic, partition}, std::nullopt});
+      for (const OffsetPlace& place : home->places_of(*entry)) {
+        if (place.topic != topic) continue;
+        write.changes.push_back({place, std::nullopt});
         if (queued) queued = batch.add(id, write.changes.back());
       }
+      if (batch.empty()) continue;
       if (queued) queued = append(*home, std::move(batch), std::move(write));
       if (!queued) environment_.log.warning("offsets of the deleted topic {} stay in group {}: {}", topic, id, queued.error().describe());
     }
@@ -201,16 +203,13 @@ Task<void> GroupCoordinator::sweep(GroupCoordinator* self) {
 // A group that was never recorded and has no positions is named in `bare`: it needs no record to go.
 void GroupCoordinator::forget_expired(Home& home, GroupEntry& entry, std::vector<std::string>& bare) {
   const std::string& id = entry.state.id;
+  if (home.has_writes(id)) return;  // a tombstone would follow a commit under way, and undo it
   const std::vector<OffsetPlace> due = expired(entry.state, entry.offsets, options_.retention_ms, environment_.clock.wall_ms());
-  size_t kept = 0;
-  for (const auto& [topic, partitions] : entry.offsets.topics()) kept += partitions.size();
-  kept -= due.size();
-  const bool has_writes = std::ranges::any_of(home.writes, [&](const Write& write) { return write.group == id; });
-  const bool goes = kept == 0 && !has_writes && entry.state.phase == group::Phase::kEmpty && entry.state.pending_members.empty();
+  const bool goes = due.size() == entry.offsets.count() && entry.state.phase == group::Phase::kEmpty && entry.state.pending_members.empty();
   if (goes && due.empty() && !entry.state.protocol_type) return bare.push_back(id);
   if (due.empty() && !goes) return;
-  Write write{.group = id, .deletes_group = goes};
-  OffsetsBatch batch(environment_.clock.wall_ms());
+  Write write{.group = id, .deletes_group = goes, .counter = &metrics_.offset_expirations};
+  OffsetsBatch batch = new_batch();
   Result<void> queued;
   for (const OffsetPlace& place : due) {
     write.changes.push_back({place, std::nullopt});

@@ -1,4 +1,6 @@
 // What is appended, and what becomes true when it is committed.
+#include <algorithm>
+
 #include "weir/coordinator/group_coordinator.h"
 
 namespace weir::coordinator {
@@ -22,6 +24,24 @@ ErrorCode for_client(ErrorCode code) {
 }
 
 }  // namespace
+
+bool Home::has_writes(std::string_view group) const {
+  return std::ranges::any_of(writes, [&](const Write& write) { return write.group == group; });
+}
+
+std::set<OffsetPlace> Home::places_of(const GroupEntry& group) const {
+  std::set<OffsetPlace> places;
+  for (const auto& [topic, partitions] : group.offsets.topics()) {
+    for (const auto& [partition, committed] : partitions) places.insert({topic, partition});
+  }
+  for (const Write& write : writes) {
+    if (write.group != group.state.id) continue;
+    for (const OffsetChange& change : write.changes) {
+      if (change.value) places.insert(change.place);
+    }
+  }
+  return places;
+}
 
 Result<void> GroupCoordinator::append(Home& home, OffsetsBatch batch, Write write) {
   WEIR_ASSERT(home.loaded && !batch.empty());
@@ -78,10 +98,13 @@ void GroupCoordinator::finish(Home& home, Write& write, ErrorCode error) {
   if (group_write == 0) return;
   GroupEntry* found = existing(home, write.group);
   if (found == nullptr) return;
+  const bool was_stable = found->state.phase == group::Phase::kStable;
   carry_out(*found, group::appended(found->state, options_.rules, group_write, error, now()));
+  if (!was_stable && found->state.phase == group::Phase::kStable) metrics_.completed_rebalances.add();
 }
 
 void GroupCoordinator::apply(Home& home, Write& write) {
+  if (write.counter != nullptr) write.counter->add(write.changes.size());
   if (write.deletes_group) {
     home.groups.erase(write.group);
   } else if (!write.changes.empty()) {

@@ -9,8 +9,10 @@
 #include <deque>
 #include <map>
 #include <memory>
+#include <set>
 #include <string>
 
+#include "weir/base/metrics.h"
 #include "weir/coordinator/group/machine.h"
 #include "weir/coordinator/offsets.h"
 #include "weir/runtime/event.h"
@@ -45,6 +47,7 @@ struct Write {
   std::vector<OffsetChange> changes;
   uint64_t group_write = 0;       // to be told to the group's machine
   bool deletes_group = false;
+  Counter* counter = nullptr;     // of such changes
   std::shared_ptr<WriteOutcome> outcome;
 };
 
@@ -56,6 +59,10 @@ struct Home {
   bool applying = false;  // a task is waiting for the front of `writes`
   std::map<std::string, std::unique_ptr<GroupEntry>, std::less<>> groups;
   std::deque<Write> writes;
+
+  bool has_writes(std::string_view group) const;
+  // Where `group` has positions, those that are not committed yet among them: what a tombstone now must cover.
+  std::set<OffsetPlace> places_of(const GroupEntry& group) const;
 };
 
 }  // namespace weir::coordinator

@@ -33,12 +33,15 @@ bool add_topics(ByteView metadata, std::set<std::string, std::less<>>& topics) {
 
 void Offsets::apply(const OffsetChange& change) {
   if (change.value) {
-    topics_[change.place.topic].insert_or_assign(change.place.partition, *change.value);
+    const bool is_new = topics_[change.place.topic].insert_or_assign(change.place.partition, *change.value).second;
+    count_ += is_new ? 1 : 0;
     return;
   }
   const auto topic = topics_.find(change.place.topic);
   if (topic == topics_.end()) return;
-  topic->second.erase(change.place.partition);
+  const size_t erased = topic->second.erase(change.place.partition);
+  WEIR_ASSERT(count_ >= erased, count_, erased);
+  count_ -= erased;
   if (topic->second.empty()) topics_.erase(topic);
 }
 

@@ -4,6 +4,7 @@
 // Shard    the broker shard.
 // Format   docs/formats/consumer-offsets.md (records 0 and 1).
 // Holds    - only what is committed in the log is in here; what is replayed later wins
+//          - count() is the number of positions in topics(); no topic is without any
 #pragma once
 
 #include <map>
@@ -50,9 +51,11 @@ class Offsets {
   const CommittedOffset* find(std::string_view topic, PartitionIndex partition) const;
   const std::map<std::string, Partitions, std::less<>>& topics() const { return topics_; }
   bool empty() const { return topics_.empty(); }
+  size_t count() const { return count_; }
 
  private:
   std::map<std::string, Partitions, std::less<>> topics_;
+  size_t count_ = 0;
 };
 
 // Topics the members of a consumer group subscribe to; nothing where that cannot be read from their metadata.

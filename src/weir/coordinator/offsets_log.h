@@ -32,7 +32,8 @@ Result<LoggedRecord> read_record(const record::Record& record);
 // Collects records that are appended as one batch.
 class OffsetsBatch {
  public:
-  explicit OffsetsBatch(TimestampMs now) : now_(now), builder_(record::BatchOptions{}) {}
+  explicit OffsetsBatch(TimestampMs now, record::Compression compression = record::Compression::kNone)
+      : now_(now), builder_(record::BatchOptions{.compression = compression}) {}
 
   Result<void> add(const std::string& group, const OffsetChange& change);
   Result<void> add(const std::string& group, const protocol::GroupMetadataValue* value);  // nullptr: a tombstone

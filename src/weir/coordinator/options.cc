@@ -21,6 +21,7 @@ Options options_from(const metadata::StaticConfig& fixed) {
   options.topic_partitions = static_cast<int32_t>(number("offsets.topic.num.partitions"));
   options.topic_replicas = static_cast<int16_t>(number("offsets.topic.replication.factor"));
   options.topic_segment_bytes = static_cast<int32_t>(number("offsets.topic.segment.bytes"));
+  options.compression = static_cast<record::Compression>(number("offsets.topic.compression.codec"));
   return options;
 }
 

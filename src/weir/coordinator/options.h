@@ -5,6 +5,7 @@
 
 #include "weir/coordinator/group/machine.h"
 #include "weir/metadata/static_config.h"
+#include "weir/record/batch.h"
 
 namespace weir::coordinator {
 
@@ -20,6 +21,7 @@ struct Options {
   int32_t topic_partitions = 50;                  // offsets.topic.num.partitions
   int16_t topic_replicas = 3;                     // offsets.topic.replication.factor
   int32_t topic_segment_bytes = 100 << 20;        // offsets.topic.segment.bytes
+  record::Compression compression = record::Compression::kNone;  // offsets.topic.compression.codec: of what is appended
 };
 
 Options options_from(const metadata::StaticConfig& fixed);

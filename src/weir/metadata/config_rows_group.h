@@ -8,11 +8,11 @@ namespace weir::metadata::config_rows {
 // clang-format off
 inline constexpr ConfigOption kGroupRows[] = {
     {"consumer.assignment.interval.ms", kInt, "1000", at_least(0), kClusterWide,
-     kNoGroups, "Least time between assignments of this consumer group."},
+     kNoConsumerGroups, "Least time between assignments of this consumer group."},
     {"consumer.heartbeat.interval.ms", kInt, "5000", at_least(1), kClusterWide,
-     kNoGroups, "Heartbeat interval given to members of this consumer group."},
+     kNoConsumerGroups, "Heartbeat interval given to members of this consumer group."},
     {"consumer.session.timeout.ms", kInt, "45000", at_least(1), kClusterWide,
-     kNoGroups, "Silence after which a member of this consumer group is removed."},
+     kNoConsumerGroups, "Silence after which a member of this consumer group is removed."},
     {"share.assignment.interval.ms", kInt, "1000", at_least(0), kClusterWide,
      kNoShareGroups, "Least time between assignments of this share group."},
     {"share.auto.offset.reset", kString, "latest", any(), kClusterWide,

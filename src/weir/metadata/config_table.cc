@@ -89,7 +89,7 @@ std::string_view reason_of(ConfigEffect effect) {
   switch (effect) {
     case ConfigEffect::kHonoured: return "";
     case ConfigEffect::kNoCompaction: return "compaction is not served yet";
-    case ConfigEffect::kNoGroups: return "consumer groups are not served yet";
+    case ConfigEffect::kNoConsumerGroups: return "groups of the protocol of KIP-848 are not served yet";
     case ConfigEffect::kNoShareGroups: return "share groups are not served yet";
     case ConfigEffect::kNoStreamsGroups: return "streams groups are not served yet";
     case ConfigEffect::kNoTransactions: return "transactions are not served yet";

@@ -44,7 +44,7 @@ enum class ConfigEffect : uint8_t {
   kHonoured,
   // Accepted and described, without effect:
   kNoCompaction,
-  kNoGroups,
+  kNoConsumerGroups,
   kNoShareGroups,
   kNoStreamsGroups,
   kNoTransactions,

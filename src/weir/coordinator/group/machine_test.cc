@@ -1,10 +1,7 @@
 #include "weir/coordinator/group/machine.h"
 
-#include <algorithm>
-
 #include <gtest/gtest.h>
 
-#include "weir/base/prng.h"
 #include "weir/coordinator/partition_of.h"
 
 namespace weir::coordinator::group {
@@ -277,65 +274,6 @@ TEST(GroupMachine, reload) {
   EXPECT_EQ(loaded.leader, bench.group.leader);
   EXPECT_EQ(heartbeat(loaded, {ids[2], std::nullopt}, loaded.generation, bench.now()), ErrorCode::kNone);
   EXPECT_EQ(loaded.wake_at, bench.now().mono + std::chrono::milliseconds(kSessionMs));
-}
-
-// Property: whatever members, time, failures and reloads do in whatever order: no request is answered twice, generations never
-// go back, a phase holds what state.h says, and when everybody falls silent nobody is left waiting.
-TEST(GroupMachine, random_interleavings) {
-  for (uint64_t seed = 1; seed <= 300; ++seed) {
-    SCOPED_TRACE(seed);
-    Prng prng(seed);
-    Bench bench(Rules{.initial_delay_ms = static_cast<int64_t>(prng.below(4)) * 1'000, .members_max = 5});
-    bench.holds_appends = prng.below(2) == 0;
-    std::vector<std::string> ids;
-    std::set<Token> asked;
-    int32_t generation = 0;
-    for (int step = 0; step < 200; ++step) {
-      const std::string id = ids.empty() || prng.below(4) == 0 ? "" : ids[prng.below(ids.size())];
-      switch (prng.below(9)) {
-        case 0:
-        case 1: asked.insert(bench.join_as(id, std::nullopt, {"range", "sticky"}, prng.below(2) == 0, prng.below(3) == 0 ? "x" : "m")); break;
-        case 2: asked.insert(bench.join_as("", "s" + std::to_string(prng.below(2)), {"range"}, true, "m", prng.below(2) == 0)); break;
-        case 3:
-        case 4: asked.insert(bench.sync_as(prng.below(2) == 0 ? bench.group.leader : id, bench.group.generation)); break;
-        case 5: bench.beat(id); break;
-        case 6: bench.leave_as(prng.below(5) == 0 ? Identity{"", "s0"} : Identity{id, std::nullopt}); break;
-        case 7: bench.pass(static_cast<int64_t>(prng.below(8'000))); break;
-        case 8:
-          if (bench.held != 0) {
-            const ErrorCode error = prng.below(4) == 0 ? ErrorCode::kCoordinatorNotAvailable : ErrorCode::kNone;
-            bench.commit(std::exchange(bench.held, 0), error);
-          } else if (prng.below(10) == 0 && bench.record) {
-            // A crash: the requests are gone with it.
-            for (const Token token : asked) bench.answered.insert(token);
-            asked.clear();
-            bench.group = from_record("g", *bench.record, bench.now());
-            generation = bench.group.generation;
-          }
-          break;
-      }
-      for (const auto& [token, reply] : bench.joins) {
-        if (!reply.member_id.empty() && std::ranges::find(ids, reply.member_id) == ids.end()) ids.push_back(reply.member_id);
-      }
-      ASSERT_GE(bench.group.generation, generation);
-      generation = bench.group.generation;
-      ASSERT_LE(bench.group.members.size(), 10u) << "old ones that did not come back, and as many new ones";
-      ASSERT_EQ(bench.group.members.empty(), bench.group.leader.empty());
-      if (bench.group.phase == Phase::kStable || bench.group.phase == Phase::kCompletingRebalance) {
-        ASSERT_FALSE(bench.group.members.empty());
-        ASSERT_TRUE(bench.group.protocol.has_value());
-      }
-      if (bench.group.phase == Phase::kEmpty) {
-        ASSERT_TRUE(bench.group.members.empty());
-      }
-    }
-    for (int i = 0; i < 5; ++i) {
-      if (bench.held != 0) bench.commit(std::exchange(bench.held, 0));
-      bench.pass(kNewMemberJoinMs * 2);
-    }
-    EXPECT_TRUE(bench.group.members.empty());
-    for (const Token token : asked) EXPECT_TRUE(bench.is_answered(token)) << token;
-  }
 }
 
 // Property: a group's partition is the one Kafka gives it. Values from Java's String.hashCode.
