@@ -59,6 +59,10 @@ def free_ports(count):
     raise RuntimeError("no free ports")
 
 
+def weir_program():
+    return os.environ.get("WEIR") or os.path.join(ROOT, "build", "release", "weir")
+
+
 def serves(port):
     try:
         with socket.create_connection(("127.0.0.1", port), 1):

@@ -135,6 +135,20 @@ Task<Result<FetchedRecords>> Partition::fetch(Offset from, Isolation isolation, 
   co_return fetched;
 }
 
+Task<Result<Offset>> Partition::delete_records(Offset target) {
+  WEIR_CO_CHECK(check_leader(kNoLeaderEpoch));
+  if (!log_.options().cleanup_delete) {
+    co_return fail(ErrorCode::kPolicyViolation, fmt::format("{} keeps its records: cleanup.policy has no \"delete\"", name_.topic));
+  }
+  if (target == kNoOffset) target = high_watermark_;
+  if (target < Offset(0) || target > high_watermark_) {
+    co_return fail(ErrorCode::kOffsetOutOfRange,
+                   fmt::format("offset {} of {}-{} is not within 0 .. {}", target, name_.topic, name_.partition, high_watermark_));
+  }
+  WEIR_CO_CHECK(co_await log_.advance_start_offset(target, high_watermark_));
+  co_return log_start_offset();
+}
+
 void Partition::on_written(Offset) {
   if (!log_.options().flush_on_ack) advance_high_watermark();
   progress_.notify_all();

@@ -128,6 +128,11 @@ class Partition final : private storage::LogObserver {
   // The first offset that a reader of that isolation may not see yet.
   Offset readable_end(Isolation isolation) const;
 
+  // Moves the log start to `target`, kNoOffset for the high watermark, and returns where it is now: a lower target changes
+  // nothing. It is safe once storage::LogManager::save_start_offsets() has returned. Errors: kPolicyViolation (the topic's
+  // cleanup.policy deletes nothing), kOffsetOutOfRange, those of check_leader(), kKafkaStorageError.
+  Task<Result<Offset>> delete_records(Offset target);
+
   // Whole batches from `from` that a reader of that isolation may see. Empty at the end.
   // Errors: kOffsetOutOfRange, kKafkaStorageError, kCorruptMessage.
   Task<Result<FetchedRecords>> fetch(Offset from, Isolation isolation, size_t bytes_max, bool at_least_one_batch);

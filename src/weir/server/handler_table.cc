@@ -7,6 +7,7 @@
 #include "weir/protocol/create_partitions.h"
 #include "weir/protocol/create_topics.h"
 #include "weir/protocol/delete_groups.h"
+#include "weir/protocol/delete_records.h"
 #include "weir/protocol/delete_topics.h"
 #include "weir/protocol/describe_cluster.h"
 #include "weir/protocol/describe_configs.h"
@@ -74,6 +75,7 @@ constexpr auto make_table() {
   WEIR_HANDLER(ApiVersions, api_versions)
   WEIR_HANDLER(CreateTopics, create_topics)
   WEIR_HANDLER(DeleteTopics, delete_topics)
+  WEIR_HANDLER(DeleteRecords, delete_records)
   WEIR_HANDLER(InitProducerId, init_producer_id)
   WEIR_HANDLER(OffsetForLeaderEpoch, offset_for_leader_epoch)
   WEIR_HANDLER(DescribeConfigs, describe_configs)

@@ -169,14 +169,16 @@ class Log {
   Offset last_stable_offset(Offset high_watermark) const;
   std::vector<ProducerInfo> producers() const;
 
-  // Moves the log start forward (DeleteRecords, retention, snapshots of the quorum); segments wholly below it are removed after
-  // file.delete.delay.ms. Lower than start_offset(): nothing happens. Errors: kOffsetOutOfRange (above `high_watermark`).
+  // Moves the log start forward (DeleteRecords, retention, snapshots of the quorum). Segments wholly below it leave the log in
+  // the background and the disk after file.delete.delay.ms. A power cut may bring back the old start until
+  // LogManager::save_start_offsets(). Lower than start_offset(): nothing happens. Errors: kOffsetOutOfRange (above `high_watermark`).
   Task<Result<void>> advance_start_offset(Offset offset, Offset high_watermark);
   // Drops everything at and after `offset`, which falls back to the beginning of the batch that holds it.
   Task<Result<void>> truncate_to(Offset offset);
   // Drops everything; the next offset, and the log start, become `offset`.
   Task<Result<void>> truncate_fully_and_start_at(Offset offset);
-  // Removes segments that retention.ms or retention.bytes no longer protect, all below `high_watermark`; returns how many.
+  // Moves the log start over segments that retention.ms or retention.bytes no longer protect, all below `high_watermark`;
+  // returns how many. They are removed in the background, as above.
   Task<Result<int>> apply_retention(Offset high_watermark, TimestampMs now);
 
   // Syncs everything appended so far, with indexes and epochs, so that recovery_point() reaches end_offset().

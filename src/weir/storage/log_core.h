@@ -143,7 +143,10 @@ class Log::Core final : public Flushable, private runtime::TurnHook, private Dir
   Task<Result<void>> replay_producers(Offset up_to);
 
   // log_truncate.cc
+  void move_start(Offset offset);
+  size_t removable_segments() const;
   Task<Result<void>> remove_segments(size_t count);
+  static Task<void> remove_below_start(Core* core);
   Task<Result<void>> drop_segments_from(size_t index);
   static Task<void> delete_later(Core* core, std::shared_ptr<Segment> segment);
   Task<Result<void>> do_truncate_to(Offset offset);
@@ -158,6 +161,7 @@ class Log::Core final : public Flushable, private runtime::TurnHook, private Dir
   bool writer_running_ = false;
   bool closing_ = false;
   bool syncing_ = false;
+  bool removing_ = false;                 // remove_below_start() runs
   uint64_t directory_changes_ = 0;        // files that came or went
   uint64_t directory_synced_ = 0;         // of them, those whose names are durable
   Offset flush_wanted_{0};                // somebody waits for everything below to be durable

@@ -178,6 +178,16 @@ Task<Result<void>> LogManager::Core::write_checkpoints() {
   co_return all;
 }
 
+Task<Result<void>> LogManager::Core::save_start_offsets() {
+  Result<void> all;
+  for (const auto& dir : dirs) {
+    if (dir->health.is_offline()) continue;
+    const Result<void> written = co_await write_dir_checkpoint(*dir, kLogStartFile);
+    if (!written) all = written;
+  }
+  co_return all;
+}
+
 void LogManager::Core::start_loops() {
   tasks_.spawn(&Core::checkpoint_loop, this, options.recovery_point_checkpoint_ms, true);
   tasks_.spawn(&Core::checkpoint_loop, this, options.high_watermark_checkpoint_ms, false);
@@ -310,6 +320,7 @@ Task<Result<void>> LogManager::delete_log(std::string topic, PartitionIndex part
 Task<Result<void>> LogManager::set_aside_stray(std::string topic, PartitionIndex partition) {
   return core_->remove_log(std::move(topic), partition, DirectoryKind::kStray);
 }
+Task<Result<void>> LogManager::save_start_offsets() { return core_->save_start_offsets(); }
 Task<Result<void>> LogManager::write_checkpoints() { return core_->write_checkpoints(); }
 Task<Result<void>> LogManager::close(BrokerEpoch broker_epoch) { return core_->close(broker_epoch); }
 

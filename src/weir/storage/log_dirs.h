@@ -105,6 +105,9 @@ class LogManager {
   // The same for a log whose topic is not in the metadata any more: renamed to ...-stray and kept.
   Task<Result<void>> set_aside_stray(std::string topic, PartitionIndex partition);
 
+  // Writes the log-start checkpoint of every directory whose logs' starts have moved: from then on they stay moved, whatever
+  // happens. Errors: kDiskError, kNoSpace, kKafkaStorageError, of any directory.
+  Task<Result<void>> save_start_offsets();
   // Writes the recovery-point, log-start and replication checkpoints of all directories now.
   Task<Result<void>> write_checkpoints();
 

@@ -27,6 +27,7 @@ class LogManager::Core {
   Task<Result<void>> open();
   Task<Result<void>> load();
   Task<Result<void>> write_checkpoints();
+  Task<Result<void>> save_start_offsets();
   Task<Result<void>> close(BrokerEpoch broker_epoch);
   Task<Result<Log*>> create_log(std::string topic, PartitionIndex partition, Uuid topic_id, LogOptions log_options,
                                 Existence existence);

@@ -71,14 +71,41 @@ Task<Result<void>> Log::Core::advance_start_offset(Offset offset, Offset high_wa
   const Maintenance held(*this);
   WEIR_CO_CHECK(ready());
   if (offset <= log_start) co_return Result<void>();
+  move_start(offset);
+  co_return Result<void>();
+}
+
+// What lies below the new start goes in the background: nobody who asked for it, and no flush, waits for the files of many
+// segments to be renamed.
+void Log::Core::move_start(Offset offset) {
+  WEIR_ASSERT(offset >= log_start && offset <= end, offset, log_start, end);
   log_start = offset;
   if (epochs.truncate_from_start(log_start) && !epochs_unsaved_from_) epochs_unsaved_from_ = log_start;
+  if (removing_ || closing_ || removable_segments() == 0) return;
+  removing_ = true;
+  tasks_.spawn(&Core::remove_below_start, this);
+}
+
+// The oldest segments that lie wholly below the start and that the writer has left behind.
+size_t Log::Core::removable_segments() const {
   size_t count = 0;
   while (count + 1 < segments_.size() && segments_[count + 1]->base_offset() <= log_start) ++count;
-  count = std::min(count, segment_index(writing_->base_offset()));   // the rest goes with retention
-  const Result<void> removed = co_await remove_segments(count);
-  if (!removed) io_failed(removed.error());
-  co_return removed;
+  return std::min(count, segment_index(writing_->base_offset()));   // the rest goes with retention
+}
+
+Task<void> Log::Core::remove_below_start(Core* core) {
+  for (;;) {
+    const Result<void> alone = co_await core->maintenance_.acquire(core->executor());
+    WEIR_ASSERT(alone.has_value());
+    const Maintenance held(*core);
+    // A log that closes leaves them to its next life.
+    if (core->closing_ || core->failure || core->removable_segments() == 0) break;
+    const Result<void> removed = co_await core->remove_segments(1);
+    if (removed) continue;
+    core->io_failed(removed.error());
+    break;
+  }
+  core->removing_ = false;
 }
 
 Task<Result<void>> Log::Core::truncate_to(Offset offset) {
@@ -188,6 +215,7 @@ Task<Result<int>> Log::Core::apply_retention(Offset high_watermark, TimestampMs 
   WEIR_CO_CHECK(co_await maintenance_.acquire(executor()));
   const Maintenance held(*this);
   WEIR_CO_CHECK(ready());
+  if (removing_) co_return 0;   // what the last call found is still on its way out
   std::vector<SegmentFacts> facts;
   const std::vector<std::shared_ptr<Segment>> segments = segments_;
   for (size_t i = 0; i < segments.size(); ++i) {
@@ -207,13 +235,7 @@ Task<Result<int>> Log::Core::apply_retention(Offset high_watermark, TimestampMs 
   // The writer may not have come to the newest segments yet.
   count = std::min(count, segment_index(writing_->base_offset()));
   if (count == 0) co_return 0;
-  log_start = std::max(log_start, segments_[count]->base_offset());
-  if (epochs.truncate_from_start(log_start) && !epochs_unsaved_from_) epochs_unsaved_from_ = log_start;
-  const Result<void> removed = co_await remove_segments(count);
-  if (!removed) {
-    io_failed(removed.error());
-    co_return fail(removed.error());
-  }
+  move_start(std::max(log_start, segments_[count]->base_offset()));
   co_return static_cast<int>(count);
 }
 

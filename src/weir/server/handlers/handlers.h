@@ -23,6 +23,7 @@ Task<protocol::ListGroupsResponse> list_groups(HandlerContext& context, const pr
 Task<protocol::ApiVersionsResponse> api_versions(HandlerContext& context, const protocol::ApiVersionsRequest& request);       // 18
 Task<protocol::CreateTopicsResponse> create_topics(HandlerContext& context, const protocol::CreateTopicsRequest& request);    // 19
 Task<protocol::DeleteTopicsResponse> delete_topics(HandlerContext& context, const protocol::DeleteTopicsRequest& request);    // 20
+Task<protocol::DeleteRecordsResponse> delete_records(HandlerContext& context, const protocol::DeleteRecordsRequest& request); // 21
 Task<protocol::InitProducerIdResponse> init_producer_id(HandlerContext& context, const protocol::InitProducerIdRequest& request);  // 22
 Task<protocol::OffsetForLeaderEpochResponse> offset_for_leader_epoch(HandlerContext& context,
                                                                     const protocol::OffsetForLeaderEpochRequest& request);    // 23
