@@ -4,21 +4,15 @@
 // Holds    after an error of the session, or a broken connection, the next request is a full one that opens a new session.
 #pragma once
 
-#include <compare>
 #include <map>
 #include <string>
 #include <vector>
 
 #include "weir/base/uuid.h"
+#include "weir/client/partition_key.h"
 #include "weir/protocol/fetch.h"
 
 namespace weir::client {
-
-struct PartitionKey {
-  std::string topic;
-  PartitionIndex index;
-  friend auto operator<=>(const PartitionKey&, const PartitionKey&) = default;
-};
 
 class FetchSession {
  public:
