@@ -216,12 +216,22 @@ Task<Result<TopicPtr>> Cluster::topic(std::string name, Patience patience) {
 
 Task<Result<std::vector<TopicPtr>>> Cluster::all_topics(Patience patience) {
   WEIR_CO_TRY(const protocol::MetadataResponse answer, co_await ask(std::nullopt, patience));
+  co_return learn_all(answer);
+}
+
+Task<Result<std::vector<TopicPtr>>> Cluster::refresh(std::vector<std::string> names, Patience patience) {
+  std::optional<std::vector<std::string>> wanted(std::move(names));
+  WEIR_CO_TRY(const protocol::MetadataResponse answer, co_await ask(std::move(wanted), patience));
+  co_return learn_all(answer);
+}
+
+std::vector<TopicPtr> Cluster::learn_all(const protocol::MetadataResponse& answer) {
   std::vector<TopicPtr> topics;
   for (const auto& heard : answer.topics) {
     if (heard.error_code == ErrorCode::kNone) topics.push_back(learn(heard));
   }
   std::ranges::sort(topics, {}, [](const TopicPtr& topic) { return topic->name; });
-  co_return topics;
+  return topics;
 }
 
 }  // namespace weir::client

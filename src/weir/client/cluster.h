@@ -80,6 +80,8 @@ class Cluster {
 
   // The topic as last heard of. Errors: kUnknownTopicOrPartition.
   Task<Result<TopicPtr>> topic(std::string name, Patience patience);
+  // Those of `names` that exist, by name; asked for now, in one request.
+  Task<Result<std::vector<TopicPtr>>> refresh(std::vector<std::string> names, Patience patience);
   // Every topic of the cluster, by name; asked for now.
   Task<Result<std::vector<TopicPtr>>> all_topics(Patience patience);
   // The next topic() asks the cluster.
@@ -92,6 +94,12 @@ class Cluster {
 
   // Some broker: one that is connected, else a known one, else of the bootstrap list.
   Task<Result<ConnectionPtr>> any_broker(Patience patience);
+  Task<Result<ConnectionPtr>> connection(runtime::Endpoint to, rpc::Lane lane, Patience patience) {
+    co_return co_await pool_.connection(std::move(to), lane, patience);
+  }
+  // Connections that nobody else uses. Give it back.
+  rpc::Lane own_lane() { return static_cast<rpc::Lane>(next_lane_++); }
+  void give_back(rpc::Lane lane) { pool_.close_lane(lane); }
   // Errors: also kBrokerNotAvailable (nobody told us of it).
   Task<Result<ConnectionPtr>> broker(BrokerId id, rpc::Lane lane, Patience patience);
 
@@ -123,6 +131,7 @@ class Cluster {
  private:
   Task<Result<protocol::MetadataResponse>> ask(std::optional<std::vector<std::string>> names, Patience patience);
   TopicPtr learn(const protocol::MetadataResponse::MetadataResponseTopic& topic);
+  std::vector<TopicPtr> learn_all(const protocol::MetadataResponse& answer);
   void learn_brokers(const protocol::MetadataResponse& answer);
 
   runtime::Environment env_;
@@ -132,6 +141,7 @@ class Cluster {
   std::string cluster_id_;
   BrokerId controller_ = kNoBroker;
   size_t next_broker_ = 0;  // where any_broker begins
+  uint32_t next_lane_ = static_cast<uint32_t>(rpc::Lane::kOwn);
   std::map<std::string, TopicPtr> topics_;
 };
 

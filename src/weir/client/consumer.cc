@@ -16,7 +16,7 @@ std::string name_of(const PartitionKey& key) { return fmt::format("{}-{}", key.t
 }  // namespace
 
 Consumer::Consumer(Cluster& cluster, ConsumerOptions options)
-    : cluster_(cluster), env_(cluster.environment()), options_(options), admin_(cluster), tasks_(env_.executor) {}
+    : cluster_(cluster), env_(cluster.environment()), options_(options), admin_(cluster), lane_(cluster.own_lane()), tasks_(env_.executor) {}
 
 Consumer::~Consumer() = default;
 
@@ -33,7 +33,10 @@ void Consumer::assign(std::string topic, PartitionIndex partition, Start start) 
   place->key = key;
   place->start = start;
   place->generation = generation;
-  if (start.kind == Start::Kind::kOffset) place->fetch_from = place->deliver_from = Offset(start.value);
+  if (start.kind == Start::Kind::kOffset) {
+    place->fetch_from = place->deliver_from = Offset(start.value);
+    place->last_epoch = place->deliver_epoch = start.leader_epoch;
+  }
   news_.notify_all();
 }
 
@@ -50,6 +53,11 @@ std::optional<Offset> Consumer::position(const std::string& topic, PartitionInde
   return found == places_.end() ? std::nullopt : found->second->deliver_from;
 }
 
+LeaderEpoch Consumer::position_epoch(const std::string& topic, PartitionIndex partition) const {
+  const auto found = places_.find(PartitionKey{topic, partition});
+  return found == places_.end() ? kNoLeaderEpoch : found->second->deliver_epoch;
+}
+
 Offset Consumer::high_watermark(const std::string& topic, PartitionIndex partition) const {
   const auto found = places_.find(PartitionKey{topic, partition});
   return found == places_.end() ? kNoOffset : found->second->high_watermark;
@@ -58,6 +66,7 @@ Offset Consumer::high_watermark(const std::string& topic, PartitionIndex partiti
 Task<void> Consumer::close() {
   stop_.request_stop();
   (void)co_await tasks_.join();
+  cluster_.give_back(lane_);
 }
 
 Task<Result<std::optional<ConsumedBatch>>> Consumer::poll(Patience patience) {
@@ -85,6 +94,10 @@ Task<Result<std::optional<ConsumedBatch>>> Consumer::poll(Patience patience) {
       }
     }
     start_what_is_due();
+    if (interrupted_) {
+      interrupted_ = false;
+      co_return std::optional<ConsumedBatch>();
+    }
     const MonoTime until = std::min(patience.deadline.when, next_due());
     const Result<void> woken = co_await news_.wait(env_.executor, Deadline::at(until), patience.stop);
     if (!woken && woken.error().code() == ErrorCode::kCancelled) co_return fail(ErrorCode::kCancelled);
@@ -113,6 +126,7 @@ Result<std::optional<ConsumedBatch>> Consumer::next_batch(Place& place) {
     chunk.at += found->size_bytes();
     const Offset from = *place.deliver_from;
     place.deliver_from = std::max(from, found->next_offset());
+    place.deliver_epoch = v2->leader_epoch();
     if (is_aborted(chunk, *v2) || v2->is_control() || found->last_offset() < from) continue;
     ConsumedBatch out;
     out.topic = place.key.topic;

@@ -28,6 +28,7 @@ struct Start {
   enum class Kind : uint8_t { kBeginning, kEnd, kOffset, kTimestamp };
   Kind kind = Kind::kBeginning;
   int64_t value = 0;  // the offset, or milliseconds
+  LeaderEpoch leader_epoch = kNoLeaderEpoch;  // of the record before the offset, when known: tells a log that was cut
 };
 
 struct ConsumerOptions {
@@ -69,8 +70,16 @@ class Consumer {
 
   // The offset of the next record that poll may return; none until it is known.
   std::optional<Offset> position(const std::string& topic, PartitionIndex partition) const;
+  // The leader epoch of what poll returned last.
+  LeaderEpoch position_epoch(const std::string& topic, PartitionIndex partition) const;
   // Of the last answer; kNoOffset before the first.
   Offset high_watermark(const std::string& topic, PartitionIndex partition) const;
+
+  // A poll that waits returns none now; without one, the next poll does.
+  void interrupt() {
+    interrupted_ = true;
+    news_.notify_all();
+  }
 
   Task<void> close();
 
@@ -87,7 +96,8 @@ class Consumer {
     uint64_t generation = 0;  // of assign: answers for an older one are dropped
     std::optional<Offset> fetch_from;
     std::optional<Offset> deliver_from;
-    LeaderEpoch last_epoch = kNoLeaderEpoch;
+    LeaderEpoch last_epoch = kNoLeaderEpoch;     // of what was fetched last
+    LeaderEpoch deliver_epoch = kNoLeaderEpoch;  // of what was handed out last
     Offset high_watermark = kNoOffset;
     BrokerId leader = kNoBroker;
     LeaderEpoch leader_epoch = kNoLeaderEpoch;
@@ -133,6 +143,8 @@ class Consumer {
   std::optional<PartitionKey> last_polled_;
   size_t stock_bytes_ = 0;
   bool resolving_ = false;
+  bool interrupted_ = false;
+  rpc::Lane lane_;
   runtime::WaitQueue news_;
   runtime::StopSource stop_;
   runtime::TaskGroup tasks_;

@@ -89,7 +89,7 @@ Task<void> Consumer::fetch_from(Consumer* self, BrokerId broker) {
 Task<bool> Consumer::fetch_once(BrokerId broker, Fetcher& fetcher) {
   if (stock_bytes_ >= options_.prefetch_bytes) co_return false;
   const Patience patience = cluster_.one_attempt({Deadline::never(), stop_.token()});
-  const auto connection = co_await cluster_.broker(broker, rpc::Lane::kFetch, patience);
+  const auto connection = co_await cluster_.broker(broker, lane_, patience);
   std::vector<FetchSession::Wanted> wanted;
   std::map<PartitionKey, Asked> asked;
   bool has_ids = true;

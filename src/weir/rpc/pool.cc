@@ -64,6 +64,14 @@ Task<Result<std::shared_ptr<Connection>>> Pool::connection(runtime::Endpoint to,
   co_return *opened;
 }
 
+void Pool::close_lane(Lane lane) {
+  std::erase_if(places_, [&](const auto& place) {
+    if (place.first.second != lane || place.second->connecting) return false;
+    if (place.second->connection) place.second->connection->close();
+    return true;
+  });
+}
+
 Task<void> Pool::shut_down() {
   closed_ = true;
   for (const auto& [key, place] : places_) {

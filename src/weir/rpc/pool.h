@@ -22,8 +22,9 @@ struct PoolOptions {
   Duration backoff_max = 1s;
 };
 
-// Requests that a broker may hold for long (Fetch) do not share a connection with those that are answered at once.
-enum class Lane : uint8_t { kQuick, kFetch };
+// Requests that a broker may hold for long (Fetch, JoinGroup) do not share a connection with those that are answered at once,
+// nor with those of somebody else who waits: from kOwn on each number is one owner's.
+enum class Lane : uint32_t { kQuick, kOwn };
 
 class Pool {
  public:
@@ -35,6 +36,9 @@ class Pool {
   // One attempt at most; the one that is there when it is open. Errors: those of Connection::open, of this attempt or of the
   // one that was under way; kUnavailable after shut_down.
   Task<Result<std::shared_ptr<Connection>>> connection(runtime::Endpoint to, Lane lane, Patience patience);
+
+  // Closes the connections of `lane`; whoever asks again opens new ones.
+  void close_lane(Lane lane);
 
   // Closes every connection and waits until their loops have ended.
   Task<void> shut_down();
