@@ -2,20 +2,16 @@
 // while it crashes, loses what it had not synced, is stopped and started, cut off and paused, and its disk fails.
 #include "broker_scenario.h"
 
-#include "chaos.h"
-#include "weir/node/node.h"
+#include "broker_node.h"
 #include "workload.h"
 
 namespace weir::sim {
 
-using runtime::Environment;
 using runtime::SimNode;
 using runtime::SimWorld;
-using runtime::Task;
 
 namespace {
 
-constexpr uint16_t kPort = 9092;
 constexpr size_t kPartitions = 2;
 constexpr uint32_t kProducers = 3;
 constexpr Duration kStormTime = 30s;
@@ -24,20 +20,20 @@ constexpr Duration kCalmMax = 180s;
 class BrokerRun {
  public:
   BrokerRun(const RunRequest& request)
-      : world_(request.seed, draw_options(request.seed, request.sink != nullptr)),
-        planted_(request.planted == "ack_before_sync"),
-        broker_(world_.add_node("broker")) {
+      : world_(request.seed, draw_options(request.seed, request.sink != nullptr)) {
+    broker_ = std::make_unique<BrokerNode>(world_, [planted = request.planted == "ack_before_sync"](node::NodeOptions& options) {
+      options.logs.defaults.planted_ack_before_sync = planted;
+    });
     world_.trace_to(request.sink);
     topic_.name = "shop";
-    topic_.broker = {"broker", kPort};
-    topic_.on_storage_error = [this] { disk_failed(); };
+    topic_.broker = broker_->endpoint();
+    topic_.on_storage_error = [this] { broker_->disk_failed(); };
     for (size_t i = 0; i < kPartitions; ++i) topic_.partitions.push_back(std::make_unique<LogHistory>(fmt::format("shop-{}", i)));
   }
 
   RunReport run() {
     start_clients();
-    chaos_ = std::make_unique<Chaos>(world_, broker_, clients_, ChaosPlan{}, [this] { boot(); }, [this] { stop_cleanly(); });
-    boot();
+    broker_->start(clients_);
     world_.run_until_true([&] { return topic_.violation() != nullptr; }, kStormTime);
     if (topic_.violation() == nullptr) calm_down();
     if (topic_.violation() == nullptr) check_what_is_left();
@@ -46,30 +42,6 @@ class BrokerRun {
   }
 
  private:
-  // The program as a coroutine. Its end is told outside: a failed start, a clean stop, a disk that failed.
-  static Task<void> run_node(Environment env, node::NodeOptions options, BrokerRun* self, runtime::StopToken stop) {
-    node::Node node(env, std::move(options));
-    const Result<void> result = co_await node.run(stop);
-    if (!result) env.log.error("the node ended: {}", result.error().describe());
-    self->ended(result.has_value() && stop.stop_requested());
-  }
-
-  void boot() {
-    stop_ = std::make_unique<runtime::StopSource>();
-    node::NodeOptions options = node::node_options({"/data"}, BrokerId(1), {"broker", kPort}, {"broker", kPort + 1});
-    options.logs.defaults.planted_ack_before_sync = planted_;
-    broker_.spawn(&run_node, broker_.environment(), std::move(options), this, stop_->token());
-  }
-  void stop_cleanly() { stop_->request_stop(); }
-  void ended(bool cleanly) {
-    if (cleanly) world_.reached("broker: stopped cleanly and started again");
-    chaos_->exited(!cleanly);
-  }
-  void disk_failed() {
-    world_.reached("broker: a disk failed under it");
-    chaos_->exited(true);
-  }
-
   void start_clients() {
     SimNode& admin = world_.add_node("admin");
     clients_.push_back(&admin);
@@ -92,7 +64,7 @@ class BrokerRun {
 
   void calm_down() {
     const uint64_t before = acknowledged();
-    chaos_->stop();
+    broker_->calm();
     // First work must go on, then everything asked must be answered.
     world_.run_until_true([&] { return topic_.violation() != nullptr || acknowledged() > before; }, kCalmMax);
     if (topic_.violation() == nullptr && acknowledged() == before) {
@@ -114,8 +86,7 @@ class BrokerRun {
 
   // One last power cut, as bad as can be: only what was synced is left, and all that was acknowledged must be there.
   void check_what_is_left() {
-    world_.power_cycle(broker_, runtime::LoseUnsynced::kAll);
-    boot();
+    broker_->lose_what_is_not_synced();
     SimNode& machine = world_.add_node("auditor");
     for (size_t i = 0; i < kPartitions && topic_.violation() == nullptr; ++i) {
       const auto left = world_.try_run(
@@ -124,7 +95,7 @@ class BrokerRun {
       if (!*left) return topic_.violate("final-read", left->error().describe());
       topic_.partitions[i]->final_read(0, **left);
     }
-    if (chaos_->crashes() > 0 && acknowledged() > 0) world_.reached("broker: acknowledged across a crash");
+    if (broker_->crashes() > 0 && acknowledged() > 0) world_.reached("broker: acknowledged across a crash");
   }
 
   uint64_t acknowledged() const {
@@ -136,11 +107,8 @@ class BrokerRun {
   Topic topic_;
   Reader reader_;
   std::vector<std::unique_ptr<Writer>> writers_;
-  std::unique_ptr<runtime::StopSource> stop_;
-  std::unique_ptr<Chaos> chaos_;
+  std::unique_ptr<BrokerNode> broker_;
   SimWorld world_;  // after what its tasks point to
-  bool planted_;
-  SimNode& broker_;
   std::vector<SimNode*> clients_;
 };
 

@@ -15,7 +15,9 @@ using runtime::Task;
 namespace {
 constexpr unsigned kNewestPercent = 60;
 constexpr ApiKey kUsed[] = {ApiKey::kProduce,  ApiKey::kFetch,        ApiKey::kListOffsets,
-                            ApiKey::kMetadata, ApiKey::kCreateTopics, ApiKey::kInitProducerId};
+                            ApiKey::kMetadata, ApiKey::kCreateTopics, ApiKey::kInitProducerId,
+                            ApiKey::kFindCoordinator, ApiKey::kJoinGroup, ApiKey::kSyncGroup,
+                            ApiKey::kHeartbeat, ApiKey::kLeaveGroup, ApiKey::kOffsetCommit, ApiKey::kOffsetFetch};
 
 // Closes the stream when an answer is late; every pending operation on it then ends.
 struct CloseWhenLate final : runtime::Timer {

@@ -21,12 +21,8 @@ constexpr int32_t kMaxWaitMs = 500;
 constexpr int32_t kPartitionBytesMax = 64 << 10;
 constexpr size_t kOutputBytesMax = 16 << 20;
 
-struct Given {
-  std::vector<Placed> placed;
-  int64_t next;  // offset to ask for
-};
+}  // namespace
 
-// Records at or above `from` in a partition's bytes.
 Result<Given> records_of(const SharedBytes& bytes, int64_t from, codec::Codecs& codecs) {
   Given given{{}, from};
   int64_t end = 0;
@@ -59,6 +55,8 @@ Result<Given> records_of(const SharedBytes& bytes, int64_t from, codec::Codecs& 
     given.next = std::max(given.next, end);
   }
 }
+
+namespace {
 
 class Consumer {
  public:

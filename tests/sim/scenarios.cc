@@ -1,4 +1,5 @@
 #include "broker_scenario.h"
+#include "group_scenario.h"
 #include "journal_scenario.h"
 #include "scenario.h"
 
@@ -10,6 +11,8 @@ constexpr Scenario kScenarios[] = {
      kJournalPoints, &run_journal},
     {"broker", "what one broker acknowledged survives crashes; offsets have no gap, no duplicate and one value for ever",
      kBrokerBugs, kBrokerPoints, &run_broker},
+    {"groups", "a consumer group reads every record, keeps what it committed, and gives no partition to two members at once",
+     kGroupBugs, kGroupPoints, &run_groups},
 };
 }  // namespace
 

@@ -1,6 +1,7 @@
 // Shared by the parts of the workload.
 #pragma once
 
+#include "weir/codec/compression.h"
 #include "workload.h"
 
 namespace weir::sim {
@@ -11,5 +12,12 @@ bool is_wire_failure(const Error& error);
 // A connection that knows the topic's id, or null; then wait a little and try again.
 runtime::Task<std::unique_ptr<WireClient>> connect_to_topic(runtime::Environment env, Topic* topic, std::string client_id,
                                                             Uuid* topic_id);
+
+struct Given {
+  std::vector<Placed> placed;
+  int64_t next;  // offset to ask for
+};
+// Records at or above `from` in a partition's bytes.
+Result<Given> records_of(const SharedBytes& bytes, int64_t from, codec::Codecs& codecs);
 
 }  // namespace weir::sim

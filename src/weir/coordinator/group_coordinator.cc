@@ -209,7 +209,7 @@ Task<Result<void>> GroupCoordinator::commit(Commit commit) {
     found = &entry(*home, commit.group);
   }
   const ErrorCode refused = group::check_commit(found->state, commit.who, commit.generation, now());
-  if (refused != ErrorCode::kNone) co_return fail(refused);
+  if (refused != ErrorCode::kNone && !options_.planted.stale_commits) co_return fail(refused);
   arm(*found);
   if (commit.changes.empty()) co_return Result<void>();
   OffsetsBatch batch = new_batch();

@@ -102,7 +102,11 @@ Task<Result<void>> GroupCoordinator::replay(std::shared_ptr<Home> home) {
   Undecided undecided;
   Bytes scratch;
   size_t unknown = 0;
-  const auto take = [&](const OffsetRecord& read) { entry(*home, read.group).offsets.apply(read.change); };
+  const auto take = [&](const OffsetRecord& read) {
+    Offsets& offsets = entry(*home, read.group).offsets;
+    if (options_.planted.reload_keeps_first && offsets.find(read.change.place.topic, read.change.place.partition)) return;
+    offsets.apply(read.change);
+  };
   while (at < end && !home->gone) {
     WEIR_CO_CHECK(co_await partition->committed(end.prev(), Deadline::at(environment_.executor.now() + kLoadPatience)));
     const auto bytes_max = static_cast<size_t>(options_.load_bytes);

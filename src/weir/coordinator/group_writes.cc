@@ -55,6 +55,12 @@ Result<void> GroupCoordinator::append(Home& home, OffsetsBatch batch, Write writ
   write.last_offset = appended->last_offset;
   write.give_up = environment_.executor.now() + std::chrono::milliseconds(options_.commit_timeout_ms);
   home.writes.push_back(std::move(write));
+  if (options_.planted.answer_before_commit) {
+    Write early = std::move(home.writes.back());
+    home.writes.pop_back();
+    apply(home, early);
+    return {};
+  }
   if (home.applying) return {};
   home.applying = true;
   tasks_.spawn(&GroupCoordinator::apply_writes, this, homes_.at(home.partition));

@@ -9,6 +9,13 @@
 
 namespace weir::coordinator {
 
+// Tests of the tests: bugs that the simulator's checkers must find. No configuration sets them.
+struct PlantedBugs {
+  bool answer_before_commit = false;  // an append is taken for committed
+  bool stale_commits = false;         // who commits, and of which generation, is not checked
+  bool reload_keeps_first = false;    // of several records of one position the oldest is loaded
+};
+
 struct Options {
   group::Rules rules;                             // group.initial.rebalance.delay.ms, group.max.size
   int32_t session_min_ms = 6'000;                 // group.min.session.timeout.ms
@@ -22,6 +29,7 @@ struct Options {
   int16_t topic_replicas = 3;                     // offsets.topic.replication.factor
   int32_t topic_segment_bytes = 100 << 20;        // offsets.topic.segment.bytes
   record::Compression compression = record::Compression::kNone;  // offsets.topic.compression.codec: of what is appended
+  PlantedBugs planted;
 };
 
 Options options_from(const metadata::StaticConfig& fixed);

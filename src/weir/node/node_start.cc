@@ -123,8 +123,10 @@ Task<Result<void>> Node::open_ports() {
   partitions_ = std::make_unique<replication::PartitionManager>(replication_environment_, *logs_, options_.static_config, self);
   fetch_sessions_ = std::make_unique<server::FetchSessionCache>(options_.server.fetch_session_slots, environment_.random.word());
   producer_ids_ = std::make_unique<server::ProducerIds>(environment_, *metadata_, self);
+  coordinator::Options group_options = coordinator::options_from(options_.static_config);
+  group_options.planted = options_.planted_groups;
   groups_ = std::make_unique<coordinator::GroupCoordinator>(coordinator_environment_, *metadata_, *partitions_, codecs_, metrics_, self,
-                                                            coordinator::options_from(options_.static_config));
+                                                            std::move(group_options));
   request_metrics_ = std::make_unique<server::RequestMetrics>(metrics_);
   services_ = std::make_unique<server::Services>(server::Services{
       .environment = server_environment_,

@@ -12,6 +12,7 @@
 
 #include "weir/base/ids.h"
 #include "weir/base/time.h"
+#include "weir/coordinator/options.h"
 #include "weir/metadata/service.h"
 #include "weir/metadata/static_config.h"
 #include "weir/runtime/network.h"
@@ -60,6 +61,7 @@ struct NodeOptions {
   int64_t snapshot_interval_ms = 3'600'000;
   metadata::StaticConfig static_config;
   std::optional<HttpOptions> http;
+  coordinator::PlantedBugs planted_groups;  // tests of the tests
   Duration drain = 5s;  // how long a stop waits for requests under way
   Duration retention_check = std::chrono::minutes(5);
   const Process* process = nullptr;  // none in a simulation; outlives the node

@@ -1,0 +1,54 @@
+#include "checkers/group_history.h"
+
+#include <fmt/format.h>
+
+namespace weir::sim {
+
+void GroupHistory::violate(const char* checker, std::string message) {
+  if (!violation_) violation_ = Violation{checker, std::move(message)};
+}
+
+void GroupHistory::assigned(int32_t generation, const std::string& who, std::span<const size_t> partitions) {
+  ++assignments_;
+  for (const size_t index : partitions) {
+    const auto [owner, is_first] = partitions_[index].owners.try_emplace(generation, who);
+    if (owner->second == who) continue;
+    violate("double-owner", fmt::format("partition {} was given to {} and to {} in generation {}", index, owner->second, who, generation));
+  }
+}
+
+void GroupHistory::committed(size_t index, int64_t offset, int64_t floor) {
+  ++commits_;
+  Partition& partition = partitions_[index];
+  if (offset < floor) {
+    violate("commit-regress", fmt::format("partition {}: a commit of {} was accepted after {}", index, offset, floor));
+  }
+  if (offset <= partition.floor && partition.floor_acknowledged) return;
+  partition.floor = std::max(partition.floor, offset);
+  partition.floor_acknowledged = true;
+}
+
+void GroupHistory::fetched(size_t index, int64_t offset, int64_t floor) {
+  Partition& partition = partitions_[index];
+  if (offset >= 0 && !partition.tried.contains(offset)) {
+    violate("invented-commit", fmt::format("partition {}: {} came back, which nobody committed", index, offset));
+  }
+  if (offset < floor) {
+    violate(partition.floor_acknowledged ? "lost-commit" : "commit-regress",
+            fmt::format("partition {}: {} came back, and {} had been {}", index, offset, floor,
+                        partition.floor_acknowledged ? "acknowledged" : "there before"));
+  }
+  if (offset <= partition.floor) return;
+  partition.floor = offset;
+  partition.floor_acknowledged = false;
+}
+
+void GroupHistory::read_all(size_t index, std::span<const int64_t> there) {
+  const Partition& partition = partitions_[index];
+  for (const int64_t offset : there) {
+    if (offset >= partition.floor || partition.read.contains(offset)) continue;
+    return violate("unread-record", fmt::format("partition {}: the group is at {} and nobody read {}", index, partition.floor, offset));
+  }
+}
+
+}  // namespace weir::sim
