@@ -1,5 +1,7 @@
 #include "weir/cli/client_command.h"
 
+#include <unistd.h>
+
 #include <algorithm>
 
 #include <fmt/format.h>
@@ -74,10 +76,20 @@ Result<std::pair<std::string, std::string>> parse_pair(std::string_view text) {
   return std::pair(std::string(text.substr(0, mark)), std::string(text.substr(mark + 1)));
 }
 
+Task<void> watch_interrupts(runtime::Signals* signals, runtime::StopSource* stop) {
+  for (;;) {
+    const Result<int> signal = co_await signals->next();
+    if (!signal) co_return;
+    if (stop->stop_requested()) _exit(128 + *signal);
+    stop->request_stop();
+  }
+}
+
 Task<Result<void>> first_contact(ClientContext& context) {
   const Deadline soon = Deadline::at(context.env.executor.now() + kFirstContactTimeout);
-  const auto connection = co_await context.cluster.any_broker({soon, {}});
+  const auto connection = co_await context.cluster.any_broker({soon, context.stop});
   if (connection) co_return Result<void>();
+  if (context.stop.stop_requested()) co_return fail(ErrorCode::kCancelled);
   const std::string what = connection.error().message().empty() ? connection.error().describe() : connection.error().message();
   co_return fail(connection.error().code(), what + "\n--bootstrap-server HOST:PORT names another broker; weir serve starts one here");
 }

@@ -19,9 +19,10 @@ struct ClientContext {
   client::Cluster& cluster;
   client::Admin admin;
   std::string bootstrap;  // as it was typed
+  runtime::StopToken stop;  // Ctrl-C, for commands that end themselves
 
   // For one question.
-  client::Patience patience() const { return {Deadline::at(env.executor.now() + kCommandTimeout), {}}; }
+  client::Patience patience() const { return {Deadline::at(env.executor.now() + kCommandTimeout), stop}; }
 };
 
 // The word nearest to `word`; empty when none is near.
@@ -38,29 +39,51 @@ Result<std::pair<std::string, std::string>> parse_pair(std::string_view text);
 // Connects; errors with a hint.
 Task<Result<void>> first_contact(ClientContext& context);
 
+inline constexpr int kInterrupted = 130;  // exit code after Ctrl-C, as shells expect
+
+// Watches for Ctrl-C: the first asks to stop, the second ends the process at once.
+Task<void> watch_interrupts(runtime::Signals* signals, runtime::StopSource* stop);
+
+// Whether Ctrl-C ends the command at once, or asks it to come to an end (ClientContext::stop).
+enum class OnInterrupt : uint8_t { kEnd, kStop };
+
 // Runs `command` against the cluster of `args.cluster` and reports what it says. A command that cannot be understood
 // (kInvalidArgument) ends with exit code 2.
 template <typename Args>
-int run_client(const Args& args, const ClusterArgs& where, Task<Result<void>> (*command)(ClientContext&, Args)) {
+int run_client(const Args& args, const ClusterArgs& where, Task<Result<void>> (*command)(ClientContext&, Args),
+               OnInterrupt on_interrupt = OnInterrupt::kEnd) {
   auto bootstrap = client::parse_bootstrap(where.bootstrap);
   if (!bootstrap) {
     report(bootstrap.error().within("--bootstrap-server"));
     return kUsage;
   }
-  runtime::RealProcess process({.log_level = LogLevel::kError});
+  const bool stoppable = on_interrupt == OnInterrupt::kStop;
+  runtime::RealProcess process({.log_level = LogLevel::kError, .holds_signals = stoppable});
   return process.run(
-      [](runtime::Environment& env, client::ClientOptions options, std::string typed, Args args,
+      [](runtime::Environment& env, client::ClientOptions options, std::string typed, runtime::RealLoop* loop, Args args,
          Task<Result<void>> (*command)(ClientContext&, Args)) -> Task<int> {
+        std::optional<runtime::Signals> signals;
+        runtime::StopSource stop;
+        runtime::TaskGroup watching(env.executor);
+        if (loop != nullptr) {
+          signals.emplace(*loop);
+          watching.spawn(&watch_interrupts, &*signals, &stop);
+        }
         client::Cluster cluster(env, std::move(options));
-        ClientContext context{env, cluster, client::Admin(cluster), std::move(typed)};
+        ClientContext context{env, cluster, client::Admin(cluster), std::move(typed), stop.token()};
         Result<void> done = co_await first_contact(context);
         if (done) done = co_await command(context, std::move(args));
         co_await cluster.shut_down();
+        if (signals) signals->close();
+        (void)co_await watching.join();
+        const bool is_interrupted = stop.stop_requested() && (done || done.error().code() == ErrorCode::kCancelled);
+        if (is_interrupted) co_return kInterrupted;
         if (done) co_return kDone;
         report(done.error());
         co_return done.error().code() == ErrorCode::kInvalidArgument ? kUsage : kFailed;
       },
-      client::ClientOptions{.bootstrap = std::move(*bootstrap), .client_id = "weir-cli"}, where.bootstrap, args, command);
+      client::ClientOptions{.bootstrap = std::move(*bootstrap), .client_id = "weir-cli"}, where.bootstrap,
+      stoppable ? &process.loop() : nullptr, args, command);
 }
 
 }  // namespace weir::cli

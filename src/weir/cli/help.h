@@ -23,6 +23,9 @@ drive a cluster, Weir's or Kafka's
 look
   log dump FILE|DIR...        show what is in log segments, indexes, checkpoints and snapshots
 
+measure
+  bench produce|consume|e2e|connections|groups
+
 try
   demo events                 a stream of shop events as JSON lines, the same for the same seed
 

@@ -1,6 +1,8 @@
 // What the operating system says about this process.
 #pragma once
 
+#include <cstdint>
+
 #include "weir/node/options.h"
 #include "weir/runtime/real/loop.h"
 
@@ -9,5 +11,7 @@ namespace weir::cli {
 node::ProcessStats process_stats(const runtime::LoopCounters& loop);
 // CLOCK_MONOTONIC.
 int64_t monotonic_ns();
+// As many descriptors as the system lets us have (a broker needs one for each connection and segment in use); how many that is.
+uint64_t raise_descriptor_limit();
 
 }  // namespace weir::cli

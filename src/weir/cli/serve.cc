@@ -1,6 +1,5 @@
 // weir serve: runs a node until SIGTERM or SIGINT. A second signal ends the process at once.
 #include <signal.h>
-#include <sys/resource.h>
 #include <unistd.h>
 
 #include <fmt/ranges.h>
@@ -35,14 +34,6 @@ LogLevel level_of(const std::string& word) {
   if (word == "debug") return LogLevel::kDebug;
   if (word == "warning") return LogLevel::kWarning;
   return word == "error" ? LogLevel::kError : LogLevel::kInfo;
-}
-
-// A broker needs a descriptor for each connection and each segment in use: take as many as the system lets us.
-void raise_descriptor_limit() {
-  rlimit limit;
-  if (getrlimit(RLIMIT_NOFILE, &limit) != 0 || limit.rlim_cur == limit.rlim_max) return;
-  limit.rlim_cur = limit.rlim_max;
-  (void)setrlimit(RLIMIT_NOFILE, &limit);
 }
 
 runtime::Task<void> watch_signals(runtime::Signals* signals, runtime::StopSource* stop, Logger log) {
@@ -86,7 +77,7 @@ int serve(const ServeArgs& args) {
   std::optional<node::Configuration> configuration = load_config(args.config);
   if (!configuration) return kUsage;
   ::signal(SIGPIPE, SIG_IGN);
-  raise_descriptor_limit();
+  (void)raise_descriptor_limit();
   runtime::RealProcess process({.log_level = level_of(args.log_level),
                                 .log_format = args.log_json ? runtime::LogFormat::kJson : runtime::LogFormat::kText,
                                 .holds_signals = true});

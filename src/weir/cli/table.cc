@@ -6,26 +6,9 @@
 #include <algorithm>
 #include <cstdio>
 
+#include "weir/cli/text_width.h"
+
 namespace weir::cli {
-
-namespace {
-
-// Characters, not bytes: continuation bytes of UTF-8 take no column.
-size_t columns_of(const std::string& text) {
-  return static_cast<size_t>(std::ranges::count_if(text, [](char c) { return (static_cast<unsigned char>(c) & 0xc0) != 0x80; }));
-}
-
-void cut_to(std::string& line, size_t width) {
-  if (width == 0 || columns_of(line) <= width) return;
-  size_t at = 0;
-  for (size_t columns = 0; at < line.size(); ++at) {
-    if ((static_cast<unsigned char>(line[at]) & 0xc0) != 0x80 && ++columns > width - 3) break;
-  }
-  line.resize(at);
-  line += "...";
-}
-
-}  // namespace
 
 Table::Table(std::vector<std::string> headings) {
   for (std::string& heading : headings) {
@@ -49,8 +32,7 @@ std::string Table::text(size_t width) const {
       line += right_[i] ? padding + row[i] : row[i] + padding;
     }
     line.erase(line.find_last_not_of(' ') + 1);
-    cut_to(line, width);
-    out += line + "\n";
+    out += (width == 0 ? line : cut_columns(std::move(line), width)) + "\n";
   }
   return out;
 }
