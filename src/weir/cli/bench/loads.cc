@@ -43,6 +43,9 @@ class Load {
       : context_(context), args_(std::move(args)), what_(what), executor_(context.env.executor), running_(executor_) {}
 
   Task<Result<void>> run(bool writes, bool reads) {
+    if (writes && args_.acks == "0" && (reads || args_.verify)) {
+      co_return fail(ErrorCode::kInvalidArgument, "with --acks 0 nothing is acknowledged that could be counted: --acks all or 1");
+    }
     WEIR_CO_TRY(bench_, co_await open_bench_topic(context_, args_));
     Result<void> done = co_await run_on_topic(writes, reads);
     writers_.clear();

@@ -70,6 +70,8 @@ std::string proc_address(const sockaddr_storage& address) {
   return text;
 }
 
+constexpr std::string_view kMapped = "0000000000000000FFFF0000";  // ::ffff:0:0/96, word by word as above
+
 void collect_listeners(const char* table, uint16_t port, const std::string& address, std::set<std::string>& links) {
   FILE* file = std::fopen(table, "re");
   if (file == nullptr) return;
@@ -85,7 +87,9 @@ void collect_listeners(const char* table, uint16_t port, const std::string& addr
     const std::string_view text(local);
     const bool is_any = text.find_first_not_of('0') == std::string_view::npos;
     const bool wants_any = address.find_first_not_of('0') == std::string::npos;
-    if (is_any || wants_any || text == address) links.insert(fmt::format("socket:[{}]", inode));
+    // An IPv4 address in IPv6 clothes: how a JVM listens on 127.0.0.1.
+    const bool is_mapped = text.size() == 32 && text.starts_with(kMapped) && text.substr(kMapped.size()) == address;
+    if (is_any || wants_any || is_mapped || text == address) links.insert(fmt::format("socket:[{}]", inode));
   }
   std::fclose(file);
 }
