@@ -86,6 +86,7 @@ class GroupCoordinator final : public metadata::MetadataSubscriber {
   friend struct GroupEntry;
   template <typename Answer>
   struct Waiting;
+  class Replay;
   struct Slot {
     runtime::Event ready;
     std::variant<group::JoinReply, group::SyncReply> answer;

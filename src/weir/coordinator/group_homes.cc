@@ -1,19 +1,9 @@
-// How partitions of __consumer_offsets come and go: made on demand, loaded, swept of what has expired, given up.
+// How partitions of __consumer_offsets come and go: made on demand, swept of what has expired, given up.
 #include "weir/coordinator/group_coordinator.h"
 #include "weir/coordinator/partition_of.h"
 #include "weir/protocol/create_topics.h"
-#include "weir/record/control.h"
 
 namespace weir::coordinator {
-namespace {
-
-constexpr size_t kDecompressedBytesMax = 256 << 20;  // of one batch
-constexpr Duration kLoadPatience = std::chrono::seconds(30);
-
-// Positions committed in transactions, until their markers say whether they count.
-using Undecided = std::map<ProducerId, std::vector<OffsetRecord>>;
-
-}  // namespace
 
 Task<Result<BrokerId>> GroupCoordinator::coordinator_of(std::string group) {
   if (metadata_.image()->topic(kOffsetsTopic) == nullptr) {
@@ -72,79 +62,6 @@ Task<void> GroupCoordinator::on_metadata(const metadata::MetadataDelta& delta, m
     const metadata::Topic* deleted = delta.before().topic(id);
     if (deleted != nullptr && deleted->name != kOffsetsTopic && image->topic(deleted->name) == nullptr) forget_topic(deleted->name);
   }
-}
-
-Task<void> GroupCoordinator::load(GroupCoordinator* self, std::shared_ptr<Home> home) {
-  const MonoTime began = self->environment_.executor.now();
-  const Result<void> replayed = co_await self->replay(home);
-  if (home->gone) co_return;
-  if (!replayed) {
-    // Without a home the groups are answered with NOT_COORDINATOR until leadership changes, as Kafka does.
-    self->environment_.log.error("{}-{} could not be loaded: {}", kOffsetsTopic, home->partition, replayed.error().describe());
-    self->close(*home);
-    self->homes_.erase(home->partition);
-    co_return;
-  }
-  std::erase_if(home->groups, [](const auto& row) { return !row.second->state.protocol_type && row.second->offsets.empty(); });
-  home->loaded = true;
-  for (const auto& [id, entry] : home->groups) self->arm(*entry);
-  const auto took_ms = (self->environment_.executor.now() - began).count() / 1'000'000;
-  self->metrics_.load_ms.record(took_ms);
-  if (home->groups.empty()) co_return;
-  self->environment_.log.info("loaded {} groups of {}-{} in {} ms", home->groups.size(), kOffsetsTopic, home->partition, took_ms);
-}
-
-Task<Result<void>> GroupCoordinator::replay(std::shared_ptr<Home> home) {
-  const replication::PartitionRef partition = partitions_.find(kOffsetsTopic, home->partition);
-  if (!partition) co_return fail(ErrorCode::kKafkaStorageError, "its log is not here");
-  Offset at = partition->log_start_offset();
-  const Offset end = partition->log_end_offset();
-  Undecided undecided;
-  Bytes scratch;
-  size_t unknown = 0;
-  const auto take = [&](const OffsetRecord& read) {
-    Offsets& offsets = entry(*home, read.group).offsets;
-    if (options_.planted.reload_keeps_first && offsets.find(read.change.place.topic, read.change.place.partition)) return;
-    offsets.apply(read.change);
-  };
-  while (at < end && !home->gone) {
-    WEIR_CO_CHECK(co_await partition->committed(end.prev(), Deadline::at(environment_.executor.now() + kLoadPatience)));
-    const auto bytes_max = static_cast<size_t>(options_.load_bytes);
-    WEIR_CO_TRY(const auto fetched, co_await partition->fetch(at, replication::Isolation::kReadUncommitted, bytes_max, true));
-    if (home->gone || fetched.bytes == 0) break;
-    for (const SharedBytes& slice : fetched.slices) {
-      for (ByteView rest = slice.view(); !rest.empty();) {
-        WEIR_CO_TRY(const record::BatchView batch, record::BatchView::parse(rest));
-        rest = rest.subspan(batch.size_bytes());
-        at = batch.next_offset();
-        WEIR_CO_TRY(record::Records records, record::Records::open(batch, codecs_, kDecompressedBytesMax, scratch));
-        for (;;) {
-          WEIR_CO_TRY(const auto next, records.next());
-          if (!next) break;
-          if (batch.is_control()) {
-            const auto type = next->key ? record::parse_control_key(*next->key) : record::ControlType::kUnknown;
-            if (type && *type == record::ControlType::kCommit) std::ranges::for_each(undecided[batch.producer_id()], take);
-            if (type && (*type == record::ControlType::kCommit || *type == record::ControlType::kAbort)) undecided.erase(batch.producer_id());
-            continue;
-          }
-          Result<LoggedRecord> read = read_record(*next);
-          if (!read) {
-            environment_.log.error("{}-{}: {}", kOffsetsTopic, home->partition, read.error().describe());
-          } else if (auto* offset = std::get_if<OffsetRecord>(&*read)) {
-            if (batch.is_transactional()) undecided[batch.producer_id()].push_back(std::move(*offset));
-            else take(*offset);
-          } else if (auto* group = std::get_if<GroupRecord>(&*read)) {
-            GroupEntry& found = entry(*home, group->group);
-            found.state = group->value ? group::from_record(group->group, *group->value, now()) : group::GroupState{.id = group->group};
-          } else {
-            ++unknown;
-          }
-        }
-      }
-    }
-  }
-  if (unknown > 0) environment_.log.warning("{}-{}: {} records of unknown types passed over", kOffsetsTopic, home->partition, unknown);
-  co_return Result<void>();
 }
 
 void GroupCoordinator::close(Home& home) {
