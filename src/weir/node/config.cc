@@ -123,6 +123,9 @@ void fill_server(const Settings& settings, server::ServerOptions& server) {
   server.connections_max_idle = std::chrono::milliseconds(idle_ms < 0 ? kNeverMs : std::min(idle_ms, kNeverMs));
   if (settings.contains("max.connections")) server.max_connections = size("max.connections");
   if (settings.contains("max.connections.per.ip")) server.max_connections_per_ip = size("max.connections.per.ip");
+  // -1 is no bound in Kafka; ours stays as it is.
+  const int64_t queued = number_of(settings, "queued.max.request.bytes");
+  if (queued > 0) server.request_bytes_max = static_cast<size_t>(queued);
   server.fetch_max_bytes = static_cast<int32_t>(number_of(settings, "fetch.max.bytes"));
   server.fetch_session_slots = size("max.incremental.fetch.session.cache.slots");
   server.auto_create_topics_enable = number_of(settings, "auto.create.topics.enable") != 0;

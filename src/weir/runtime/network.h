@@ -32,6 +32,10 @@ class Stream {
   // Errors: kConnectionClosed (closed here, or reset by the peer).
   virtual Task<Result<size_t>> read_some(MutableBytes into) = 0;
 
+  // Resolves when there is something to read, or the end: who may wait for long needs no buffer meanwhile. It may resolve too
+  // early. No read may be pending. Errors: kConnectionClosed (closed here).
+  virtual Task<Result<void>> readable() = 0;
+
   // Sends all of `parts`, in order, with as few calls as possible. The bytes must live until the await is over.
   // Errors: kConnectionClosed.
   virtual Task<Result<void>> write_all(std::span<const ByteView> parts) = 0;

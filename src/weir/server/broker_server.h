@@ -2,7 +2,7 @@
 //
 // Owner    node.
 // Shard    the broker shard.
-// Bounds   max.connections, max.connections.per.ip: a connection above either is closed at once.
+// Bounds   max.connections, max.connections.per.ip, as configured when a connection comes: one above either is closed at once.
 #pragma once
 
 #include <memory>
@@ -33,10 +33,14 @@ class BrokerServer {
 
  private:
   static Task<void> accept_loop(BrokerServer* self, size_t index);
+  static Task<void> look_around(BrokerServer* self);
+  size_t limit(std::string_view option, size_t without) const;
   static Task<void> serve_connection(BrokerServer* self, size_t index, std::unique_ptr<runtime::Stream> stream);
 
   Services& services_;
   std::vector<std::unique_ptr<runtime::Listener>> listeners_;
+  RefusalLog refusals_;
+  runtime::StopSource stop_;
   runtime::TaskGroup acceptors_;
   runtime::TaskGroup connections_;
   IntrusiveList<Connection> open_;

@@ -9,30 +9,36 @@ constexpr size_t kFrameLengthBytes = 4;
 constexpr Duration kRoomCheck = 100ms;
 }  // namespace
 
-Connection::Connection(Services& services, const ListenerOptions& listener, std::unique_ptr<runtime::Stream> stream)
+Connection::Connection(Services& services, const ListenerOptions& listener, std::unique_ptr<runtime::Stream> stream,
+                       RefusalLog& refusals)
     : services_(services),
       listener_(listener),
       stream_(std::move(stream)),
+      refusals_(refusals),
       reader_(services.options.socket_request_max_bytes),
+      outbox_(services.environment.executor, services.bytes.answers),
       tasks_(services.environment.executor),
       last_active_(services.environment.executor.now()) {}
 
-Connection::~Connection() {
-  services_.bytes.requests.give_back(unanswered_bytes_);
-  services_.bytes.answers.give_back(unsent_bytes_);
-}
+Connection::~Connection() { services_.bytes.requests.give_back(unanswered_bytes_); }
 
 void Connection::close() {
   closing_ = true;
   stop_.request_stop();
   stream_->close();
   room_.notify_all();
-  output_.notify_all();
+  outbox_.wake();
 }
 
 void Connection::drain() {
   draining_ = true;
-  if (slots_.empty() && unsent_bytes_ == 0) close();
+  if (outbox_.is_empty()) close();
+}
+
+void Connection::shrink_if_idle() {
+  if (services_.environment.executor.now() - last_active_ < kKeepBuffers) return;
+  if (awaits_request_ && reader_.holds_idle_block()) reader_.release();
+  outbox_.shrink();
 }
 
 Task<void> Connection::serve() {
@@ -53,10 +59,16 @@ Task<void> Connection::take_frames() {
     if (must_wait_for_room()) {
       const Result<void> room = co_await room_to_read();
       if (!room) {
-        services_.environment.log.warning("closing {}: {}", peer().text(), room.error().message());
+        say_closing(room.error());
         co_return;
       }
       continue;
+    }
+    if (reader_.holds_idle_block()) {
+      awaits_request_ = true;
+      const Result<void> readable = co_await stream_->readable();
+      awaits_request_ = false;
+      if (!readable) co_return;
     }
     const MutableBytes space = reader_.space();
     const Result<size_t> count = co_await stream_->read_some(space);
@@ -68,14 +80,14 @@ Task<void> Connection::take_frames() {
     while (!closing_ && !draining_) {
       Result<std::optional<SharedBytes>> frame = reader_.next();
       if (!frame) {
-        services_.environment.log.info("closing {}: {}", peer().text(), frame.error().describe());
+        say_closing(frame.error());
         co_return;
       }
       if (!*frame) break;
       const size_t frame_bytes = kFrameLengthBytes + (*frame)->size();
       Result<Request> request = read_request(std::move(**frame), listener_);
       if (!request) {
-        services_.environment.log.info("closing {}: {}", peer().text(), request.error().describe());
+        say_closing(request.error());
         co_return;
       }
       request->info.peer = &stream_->peer();
@@ -86,7 +98,7 @@ Task<void> Connection::take_frames() {
 }
 
 bool Connection::must_wait_for_room() const {
-  return services_.bytes.requests.is_full() && (!slots_.empty() || reader_.partial_frame_bytes() > kSmallFrameBytes);
+  return services_.bytes.requests.is_full() && (outbox_.places() > 0 || reader_.partial_frame_bytes() > kSmallFrameBytes);
 }
 
 // Errors: kUnavailable, when the budget stays used up while this connection holds a part of a large request.
@@ -94,7 +106,7 @@ Task<Result<void>> Connection::room_to_read() {
   runtime::Executor& executor = services_.environment.executor;
   MonoTime give_up = executor.now() + kRoomWaitMax;
   while (!closing_ && !draining_ && must_wait_for_room()) {
-    if (!slots_.empty()) {
+    if (outbox_.places() > 0) {
       give_up = executor.now() + kRoomWaitMax;  // what is in process will give room back
     } else if (executor.now() >= give_up) {
       // At once, so that those who wait as well may go on.
@@ -114,86 +126,41 @@ Task<void> Connection::dispatch(Request request, size_t request_bytes) {
     (void)co_await room_.wait(services_.environment.executor);
   }
   if (closing_) co_return;
-  Slot* const slot = &slots_.emplace_back();
-  slot->request_bytes = request_bytes;
+  Outbox::Place* const place = &outbox_.take_place(request_bytes);
   if (overlaps) {
     ++produces_in_flight_;
-    tasks_.spawn(&Connection::process, this, std::move(request), slot);
+    tasks_.spawn(&Connection::process, this, std::move(request), place);
     co_return;
   }
-  finish(*slot, co_await answer_request(services_, request), request);
+  Result<Answer> answer = co_await answer_request(services_, request);
+  finish(*place, std::move(answer));
 }
 
-Task<void> Connection::process(Connection* self, Request request, Slot* slot) {
+Task<void> Connection::process(Connection* self, Request request, Outbox::Place* place) {
   Result<Answer> answer = co_await answer_request(self->services_, request);
   WEIR_ASSERT(self->produces_in_flight_ > 0);
   --self->produces_in_flight_;
-  self->finish(*slot, std::move(answer), request);
+  self->finish(*place, std::move(answer));
   self->room_.notify_all();
 }
 
-void Connection::finish(Slot& slot, Result<Answer> answer, const Request& request) {
-  WEIR_ASSERT(!slot.ready);
-  slot.ready = true;
-  WEIR_ASSERT(unanswered_bytes_ >= slot.request_bytes, unanswered_bytes_, slot.request_bytes);
-  unanswered_bytes_ -= slot.request_bytes;
-  services_.bytes.requests.give_back(slot.request_bytes);
-  if (answer) {
-    slot.slices = std::move(answer->slices);
-    slot.bytes = answer->bytes;
-    slot.close_after = answer->close_connection;
-    unsent_bytes_ += slot.bytes;
-    services_.bytes.answers.take(slot.bytes);
-  } else {
-    services_.environment.log.info("closing {}: {}", peer().text(), answer.error().describe());
-    slot.close_after = true;
-  }
-  last_active_ = services_.environment.executor.now();
-  services_.environment.executor.at_turn_end(turn_end_);
+void Connection::say_closing(const Error& why) {
+  refusals_.say(services_.environment.executor.now(), fmt::format("closing {}: {}", peer().text(), why.describe()));
 }
 
-void Connection::send_ready_answers() {
-  if (!slots_.empty() && slots_.front().ready) output_.notify_all();
+void Connection::finish(Outbox::Place& place, Result<Answer> answer) {
+  WEIR_ASSERT(unanswered_bytes_ >= place.request_bytes, unanswered_bytes_, place.request_bytes);
+  unanswered_bytes_ -= place.request_bytes;
+  services_.bytes.requests.give_back(place.request_bytes);
+  if (!answer) say_closing(answer.error());
+  last_active_ = services_.environment.executor.now();
+  outbox_.put(place, std::move(answer));
 }
 
 Task<void> Connection::write_answers(Connection* self) {
-  std::vector<SharedBytes> slices;
-  std::vector<ByteView> parts;
   while (!self->closing_) {
-    if (self->slots_.empty() || !self->slots_.front().ready) {
-      (void)co_await self->output_.wait(self->services_.environment.executor);
-      continue;
-    }
-    slices.clear();
-    parts.clear();
-    size_t bytes = 0;
-    bool close_after = false;
-    while (!close_after && !self->slots_.empty() && self->slots_.front().ready && parts.size() < kSlicesPerWriteMax) {
-      Slot& slot = self->slots_.front();
-      for (SharedBytes& slice : slot.slices) {
-        parts.push_back(slice.view());
-        slices.push_back(std::move(slice));
-      }
-      bytes += slot.bytes;
-      close_after = slot.close_after;
-      self->slots_.pop_front();
-    }
-    for (size_t from = 0; from < parts.size();) {
-      size_t count = 0;
-      for (size_t taken = 0; from + count < parts.size() && taken < kBytesPerWriteMax; ++count) taken += parts[from + count].size();
-      const Result<void> sent = co_await self->stream_->write_all(std::span(parts).subspan(from, count));
-      if (!sent) {
-        close_after = true;
-        break;
-      }
-      self->last_active_ = self->services_.environment.executor.now();
-      from += count;
-    }
-    WEIR_ASSERT(self->unsent_bytes_ >= bytes, self->unsent_bytes_, bytes);
-    self->unsent_bytes_ -= bytes;
-    self->services_.bytes.answers.give_back(bytes);
-    slices.clear();
-    if (close_after || (self->draining_ && self->slots_.empty())) self->close();
+    const Outbox::Sent sent = co_await self->outbox_.send_ready(*self->stream_, self->last_active_);
+    if (sent == Outbox::Sent::kClose || (self->draining_ && self->outbox_.is_empty())) self->close();
     self->room_.notify_all();
   }
 }

@@ -23,11 +23,27 @@ MutableBytes FrameReader::space() {
     // One that a large frame needed is given up: an idle connection must not keep it.
     consumed_ = filled_ = 0;
     if (block_->capacity() < next_block_bytes_ || block_->capacity() > kBlockBytesMax) start_block(next_block_bytes_);
-  } else if (block_->capacity() == filled_ || consumed_ + frame_bytes_wanted_ > block_->capacity()) {
-    start_block(std::max({next_block_bytes_, frame_bytes_wanted_, pending + 1}));
+  } else if (block_->capacity() == filled_ || consumed_ + room_for_frame(pending) > block_->capacity()) {
+    start_block(std::max({next_block_bytes_, room_for_frame(pending), pending + 1}));
   }
   WEIR_ASSERT(filled_ < block_->capacity(), filled_, block_->capacity());
   return {block_->data() + filled_, block_->capacity() - filled_};
+}
+
+// How much of the unfinished frame the block must hold: all of it as far as the connection has shown that it sends so much, and
+// then by a factor that keeps the copying below half of the frame.
+size_t FrameReader::room_for_frame(size_t pending) const {
+  const bool is_full = block_->capacity() == filled_;
+  const size_t proven = std::max({next_block_bytes_, kUnprovenBytesMax, is_full ? pending * 4 : pending});
+  return std::min(frame_bytes_wanted_, proven);
+}
+
+void FrameReader::release() {
+  WEIR_ASSERT(holds_idle_block());
+  block_->drop_reference();
+  block_ = nullptr;
+  consumed_ = filled_ = 0;
+  next_block_bytes_ = kBlockBytesMin;
 }
 
 void FrameReader::filled(size_t count) {

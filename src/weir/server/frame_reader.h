@@ -2,8 +2,8 @@
 //
 // Bytes are read straight into a shared block; each frame is a slice that keeps its block alive, so the record batches of a
 // Produce request travel from the socket to the file in the buffer they arrived in. Blocks grow with the traffic (4 KiB for a
-// quiet connection, up to kBlockBytesMax for a busy one, or one frame if that is larger); only the part of a frame that
-// straddles two blocks is copied.
+// quiet connection, up to kBlockBytesMax for a busy one); only the part of a frame that straddles two blocks is copied. A frame
+// that is larger than its connection's usual block gets room as its bytes arrive: a length alone reserves kUnprovenBytesMax.
 //
 // Owner    server::Connection.
 // Format   int32 big-endian length, then that many bytes (Kafka protocol guide, "Protocol primitive types").
@@ -23,6 +23,8 @@ class FrameReader {
  public:
   static constexpr size_t kBlockBytesMin = 4 * 1024;
   static constexpr size_t kBlockBytesMax = 1024 * 1024;
+  static constexpr size_t kUnprovenBytesMax = 64 * 1024;   // room for what was announced and is not there
+  static constexpr size_t kIdleBytesMax = 16 * 1024;       // of a block that may wait with nothing in it
 
   // `frame_bytes_max` is socket.request.max.bytes.
   explicit FrameReader(size_t frame_bytes_max) : frame_bytes_max_(frame_bytes_max) {}
@@ -34,6 +36,11 @@ class FrameReader {
   MutableBytes space();
   // `count` bytes of the last space() now hold data.
   void filled(size_t count);
+
+  // An empty block too large to wait with, for a connection that may be idle; release() gives it up.
+  bool holds_idle_block() const { return block_ != nullptr && consumed_ == filled_ && block_->capacity() > kIdleBytesMax; }
+  void release();
+  size_t block_bytes() const { return block_ == nullptr ? 0 : block_->capacity(); }
 
   // The next complete frame without its length, or nothing when more bytes are needed.
   // Errors: kMalformedFrame when the length is negative or above the limit: close the connection.
@@ -47,6 +54,7 @@ class FrameReader {
   void set_frame_bytes_max(size_t bytes) { frame_bytes_max_ = bytes; }
 
  private:
+  size_t room_for_frame(size_t pending) const;
   void start_block(size_t capacity);
 
   size_t frame_bytes_max_;

@@ -86,6 +86,56 @@ TEST(FrameReader, gives_up_the_block_of_a_large_frame) {
   EXPECT_LE(reader.space().size(), FrameReader::kBlockBytesMax);
 }
 
+// Property: an announced length alone takes no memory, what arrives takes at most four times its size, and the copies for that
+// stay below the frame's size. Fails when a peer that sends four bytes makes the reader reserve 100 MiB.
+TEST(FrameReader, reserves_as_bytes_arrive) {
+  constexpr size_t kAnnounced = 100 << 20;
+  FrameReader reader(kAnnounced);
+  Writer stream;
+  stream.i32(kAnnounced);
+  stream.bytes(Bytes(8 << 20));
+  size_t copied = 0;
+  size_t block = 0;
+  for (size_t at = 0; at < stream.size();) {
+    const MutableBytes space = reader.space();
+    if (reader.block_bytes() != block) copied += at;
+    block = reader.block_bytes();
+    ASSERT_LE(block, std::max(4 * at, FrameReader::kUnprovenBytesMax)) << at;
+    const size_t count = std::min<size_t>({space.size(), stream.size() - at, at == 0 ? size_t{4} : size_t{7000}});
+    std::memcpy(space.data(), stream.view().data() + at, count);
+    reader.filled(count);
+    at += count;
+    const auto frame = reader.next();
+    ASSERT_TRUE(frame);
+    ASSERT_FALSE(*frame);
+  }
+  EXPECT_LE(copied, stream.size());
+}
+
+// Property: a connection that was busy and has nothing in its block can wait without it. Fails when 1 MiB stays with each of
+// thousands of idle connections.
+TEST(FrameReader, gives_back_a_large_block_that_is_empty) {
+  FrameReader reader(1 << 20);
+  EXPECT_FALSE(reader.holds_idle_block());
+  Writer stream;
+  stream.i32(500'000);
+  stream.bytes(Bytes(500'000));
+  std::optional<SharedBytes> frame;
+  for (size_t at = 0; !frame; at += 50'000) {
+    ASSERT_LT(at, stream.size());
+    EXPECT_EQ(reader.holds_idle_block(), false) << at;
+    feed(reader, stream.view().subspan(at, std::min<size_t>(50'000, stream.size() - at)), 50'000);
+    auto next = reader.next();
+    ASSERT_TRUE(next);
+    frame = std::move(*next);
+  }
+  ASSERT_TRUE(reader.holds_idle_block());
+  reader.release();
+  EXPECT_EQ(reader.block_bytes(), 0u);
+  EXPECT_EQ(frame->size(), 500'000u);
+  EXPECT_GT(reader.space().size(), 0u);
+}
+
 // Property: a length that is negative or above the limit is refused before anything is allocated for it.
 TEST(FrameReader, refuses_lengths_out_of_range) {
   for (int32_t length : {-1, INT32_MIN, 101, INT32_MAX}) {

@@ -44,6 +44,18 @@ Task<Result<size_t>> RealStream::read_some(MutableBytes into) {
   }
 }
 
+Task<Result<void>> RealStream::readable() {
+  if (watch_.is_open() && drained_) {
+    const bool open = co_await watch_.ready(FdWatch::kRead);
+    if (open) {
+      drained_ = false;
+      inline_reads_ = 0;
+    }
+  }
+  if (!watch_.is_open()) co_return closed(0, "read from");
+  co_return Result<void>();
+}
+
 Task<Result<void>> RealStream::write_all(std::span<const ByteView> parts) {
   Progress progress;
   for (int calls = 1;; ++calls) {

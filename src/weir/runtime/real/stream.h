@@ -15,6 +15,7 @@ class RealStream final : public Stream {
   RealStream(RealLoop& loop, int fd);
 
   Task<Result<size_t>> read_some(MutableBytes into) override;
+  Task<Result<void>> readable() override;
   Task<Result<void>> write_all(std::span<const ByteView> parts) override;
   void close() override { watch_.close(); }
   const Endpoint& peer() const override { return peer_; }

@@ -67,6 +67,17 @@ Task<Result<size_t>> SimConnection::read_some(std::shared_ptr<SimConnection> sel
   }
 }
 
+Task<Result<void>> SimConnection::readable(std::shared_ptr<SimConnection> self, int side) {
+  Pipe& pipe = self->pipes_[1 - side];
+  const End& end = self->ends_[side];
+  while (!end.closed && !end.broken && !pipe.ended && pipe.arrived.size() == pipe.taken) {
+    const Result<void> woken = co_await pipe.readers.wait(self->executor(side));
+    WEIR_ASSERT(woken.has_value());
+  }
+  if (end.closed) co_return fail(ErrorCode::kConnectionClosed);
+  co_return Result<void>();
+}
+
 Task<Result<void>> SimConnection::write_all(std::shared_ptr<SimConnection> self, int side, std::span<const ByteView> parts) {
   Pipe& pipe = self->pipes_[side];
   End& end = self->ends_[side];

@@ -30,6 +30,7 @@ class SimConnection {
 
   // As Stream's, for `side`. They hold the connection, so that the Stream may go first.
   static Task<Result<size_t>> read_some(std::shared_ptr<SimConnection> self, int side, MutableBytes into);
+  static Task<Result<void>> readable(std::shared_ptr<SimConnection> self, int side);
   static Task<Result<void>> write_all(std::shared_ptr<SimConnection> self, int side, std::span<const ByteView> parts);
   void close(int side);
 

@@ -14,6 +14,7 @@ class SimStream final : public Stream {
   ~SimStream() override { SimStream::close(); }
 
   Task<Result<size_t>> read_some(MutableBytes into) override { return SimConnection::read_some(connection_, side_, into); }
+  Task<Result<void>> readable() override { return SimConnection::readable(connection_, side_); }
   Task<Result<void>> write_all(std::span<const ByteView> parts) override {
     return SimConnection::write_all(connection_, side_, parts);
   }

@@ -1,0 +1,73 @@
+// The answers of one connection, in the order of its requests, on their way out.
+//
+// A request takes a place when it is taken up; its answer is put there when it is ready, and leaves once every answer before it
+// has left. Answers that are ready at the end of a turn leave in one gather write.
+//
+// Owner    Connection.
+// Shard    the connection's.
+// Holds    - bytes of answers that are not sent are taken from the budget, and given back with the Outbox at the latest
+// Bounds   who takes places asks `places()` and `unsent_bytes()` first
+#pragma once
+
+#include <deque>
+
+#include "weir/runtime/network.h"
+#include "weir/runtime/wait_queue.h"
+#include "weir/server/byte_budget.h"
+#include "weir/server/pipeline.h"
+
+namespace weir::server {
+
+class Outbox final : private runtime::TurnHook {
+ public:
+  static constexpr size_t kSlicesPerWriteMax = 1024;
+  static constexpr size_t kBytesPerWriteMax = 1024 * 1024;  // between two looks at whether the peer still reads
+  static constexpr size_t kIdleSlicesMax = 16;              // room for so many stays while nothing is sent
+
+  // A place in the order of answers.
+  struct Place {
+    std::vector<SharedBytes> slices;
+    size_t request_bytes = 0;
+    size_t bytes = 0;
+    bool ready = false;
+    bool close_after = false;
+  };
+  enum class Sent : uint8_t { kSome, kClose };
+
+  Outbox(runtime::Executor& executor, ByteBudget& budget) : executor_(executor), budget_(budget) {}
+  ~Outbox() { budget_.give_back(unsent_bytes_); }
+
+  // Stays where it is until its answer is sent.
+  Place& take_place(size_t request_bytes);
+  // Puts the answer into its place; an error closes the connection behind the answers before it.
+  void put(Place& place, Result<Answer> answer);
+
+  size_t places() const { return places_.size(); }
+  size_t unsent_bytes() const { return unsent_bytes_; }
+  bool is_empty() const { return places_.empty() && unsent_bytes_ == 0; }
+
+  // Waits for ready answers and sends what is ready. kClose: nothing may follow, or the peer does not take it.
+  // `last_active` moves with each part that the peer took.
+  Task<Sent> send_ready(runtime::Stream& stream, MonoTime& last_active);
+  // Ends the wait of send_ready().
+  void wake() { output_.notify_all(); }
+  // Gives back memory that a busy time left.
+  void shrink();
+
+ private:
+  void on_turn_end() override {
+    if (is_front_ready()) output_.notify_all();
+  }
+  bool is_front_ready() const { return !places_.empty() && places_.front().ready; }
+
+  runtime::Executor& executor_;
+  ByteBudget& budget_;
+  std::deque<Place> places_;               // requests taken and not sent yet; stable addresses while at the ends only
+  size_t unsent_bytes_ = 0;                // taken from the budget
+  std::vector<SharedBytes> slices_;        // of the write under way
+  std::vector<ByteView> parts_;
+  bool sending_ = false;
+  runtime::WaitQueue output_;              // answers are ready at the front
+};
+
+}  // namespace weir::server
