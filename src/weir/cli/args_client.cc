@@ -50,10 +50,13 @@ void add_consume(CLI::App& app, Commands& commands) {
   CLI::App* command = add_client_command(app, "consume", help::kConsume, args->cluster);
   command->add_option("topic", args->topic)->required();
   command->add_option("--from", args->from);
-  command->add_option("--partition", args->partitions)->allow_extra_args(false)->take_all();
+  command->add_option("--until", args->until);
+  add_many(*command, "--partition,-p", args->partitions);
+  add_many(*command, "--where", args->where);
   command->add_option("--format", args->format);
   command->add_option("--max,-n", args->max);
-  command->add_flag("--follow,-f", args->follow);
+  CLI::Option* follow = command->add_flag("--follow,-f", args->follow);
+  command->add_flag("--exit-at-end,-e")->excludes(follow);  // the default, for those who know it from kcat
   command->add_flag("--read-committed", args->read_committed);
   commands.add(command, [args] { return consume(*args); });
 }

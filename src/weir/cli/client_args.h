@@ -45,7 +45,9 @@ struct ConsumeArgs {
   ClusterArgs cluster;
   std::string topic;
   std::optional<std::string> from;
-  std::vector<int32_t> partitions;
+  std::optional<std::string> until;
+  std::vector<std::string> partitions;  // "3", "0,2-5"
+  std::vector<std::string> where;
   std::optional<std::string> format;
   uint64_t max = 0;  // 0: no limit
   bool follow = false;

@@ -2,154 +2,37 @@
 #include <unistd.h>
 
 #include <algorithm>
-#include <charconv>
 #include <cstdio>
-#include <set>
 
 #include <fmt/format.h>
 
 #include "weir/cli/client_command.h"
-#include "weir/cli/json_text.h"
+#include "weir/cli/partition_list.h"
+#include "weir/cli/record_filter.h"
+#include "weir/cli/record_format.h"
+#include "weir/cli/when.h"
 #include "weir/client/consumer.h"
 
 namespace weir::cli {
 
 namespace {
 
-constexpr std::string_view kPlainFormat = "%v\\n";
-
-std::optional<int64_t> parse_number(std::string_view text) {
-  int64_t number = 0;
-  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), number);
-  if (error != std::errc() || end != text.data() + text.size()) return std::nullopt;
-  return number;
-}
-
-// beginning, end, an offset, -N (the last N), @MS (milliseconds since 1970).
-struct From {
-  client::Start start;
-  int64_t last = 0;
+// What is wanted of each partition: offsets from `first` to before `end`.
+struct Stretch {
+  PartitionIndex partition;
+  Offset first;
+  Offset end;
 };
-Result<From> parse_from(std::string_view text) {
-  using Kind = client::Start::Kind;
-  if (text == "beginning") return From{{Kind::kBeginning, 0}};
-  if (text == "end") return From{{Kind::kEnd, 0}};
-  if (text.starts_with('@')) {
-    if (const auto ms = parse_number(text.substr(1)); ms && *ms >= 0) return From{{Kind::kTimestamp, *ms}};
-  } else if (const auto number = parse_number(text)) {
-    if (*number >= 0) return From{{Kind::kOffset, *number}};
-    if (*number > INT64_MIN) return From{{Kind::kEnd, 0}, -*number};
-  }
-  return fail(ErrorCode::kInvalidArgument,
-              fmt::format("--from \"{}\" is none of: beginning, end, an offset, -N for the last N, @MILLISECONDS since 1970", text));
-}
-
-// A printf-like format, taken apart once.
-class Format {
- public:
-  static Result<Format> parse(std::string_view text) {
-    Format format;
-    for (size_t i = 0; i < text.size(); ++i) {
-      const bool last = i + 1 == text.size();
-      if (text[i] == '\\' && !last) {
-        const char c = text[++i];
-        format.literal(c == 'n' ? '\n' : c == 't' ? '\t' : c == '0' ? '\0' : c);
-      } else if (text[i] == '%') {
-        const char c = last ? ' ' : text[++i];
-        if (c == '%') format.literal('%');
-        else if (std::string_view("kvoptTshKV").find(c) != std::string_view::npos) format.parts_.push_back({c, {}});
-        else return fail(ErrorCode::kInvalidArgument, fmt::format("--format: \"%{}\" is none of %k %v %o %p %t %T %h %K %V %%", c));
-      } else {
-        format.literal(text[i]);
-      }
-    }
-    return format;
-  }
-  void print(const client::ConsumedBatch& batch, const record::Record& record, std::string& out) const {
-    const auto bytes = [&](const std::optional<ByteView>& some) { out += some ? as_text(*some) : std::string_view(); };
-    for (const Part& part : parts_) {
-      switch (part.what) {
-        case 'k': bytes(record.key); break;
-        case 'v':
-        case 's': bytes(record.value); break;
-        case 'o': fmt::format_to(std::back_inserter(out), "{}", record.offset); break;
-        case 'p': fmt::format_to(std::back_inserter(out), "{}", batch.partition); break;
-        case 't': out += batch.topic; break;
-        case 'T': fmt::format_to(std::back_inserter(out), "{}", record.timestamp); break;
-        case 'K': fmt::format_to(std::back_inserter(out), "{}", record.key ? static_cast<int64_t>(record.key->size()) : -1); break;
-        case 'V': fmt::format_to(std::back_inserter(out), "{}", record.value ? static_cast<int64_t>(record.value->size()) : -1); break;
-        case 'h': {
-          bool first = true;
-          for (const record::Header& header : record.headers.list()) {
-            if (!first) out += ',';
-            first = false;
-            out += header.key;
-            out += '=';
-            bytes(header.value);
-          }
-          break;
-        }
-        default: out += part.text;
-      }
-    }
-  }
-
- private:
-  struct Part {
-    char what;  // 0: text
-    std::string text;
-  };
-  void literal(char c) {
-    if (parts_.empty() || parts_.back().what != 0) parts_.push_back({0, {}});
-    parts_.back().text += c;
-  }
-  std::vector<Part> parts_;
-};
-
-void print_json(const client::ConsumedBatch& batch, const record::Record& record, std::string& out) {
-  fmt::format_to(std::back_inserter(out), "{{\"topic\":{},\"partition\":{},\"offset\":{},\"timestamp\":{},{},{}", json_string(batch.topic),
-                 batch.partition, record.offset, record.timestamp, json_bytes_field("key", record.key), json_bytes_field("value", record.value));
-  if (!record.headers.empty()) {
-    out += ",\"headers\":[";
-    bool first = true;
-    for (const record::Header& header : record.headers.list()) {
-      fmt::format_to(std::back_inserter(out), "{}{{{},{}}}", first ? "" : ",", json_bytes_field("key", as_bytes(header.key)),
-                     json_bytes_field("value", header.value));
-      first = false;
-    }
-    out += "]";
-  }
-  out += "}\n";
-}
 
 class Printer {
  public:
-  Printer(ClientContext& context, ConsumeArgs args, std::optional<Format> format)
-      : context_(context), args_(std::move(args)), format_(std::move(format)), consumer_(context.cluster, options()) {}
+  Printer(ClientContext& context, ConsumeArgs args, RecordFormat format, RecordFilter filter)
+      : context_(context), args_(std::move(args)), format_(std::move(format)), filter_(std::move(filter)), consumer_(context.cluster, options()) {}
 
-  Task<Result<void>> run(client::TopicPtr topic, From from) {
-    std::vector<PartitionIndex> partitions;
-    for (const int32_t index : args_.partitions) {
-      if (index < 0 || static_cast<size_t>(index) >= topic->partitions.size()) {
-        co_return fail(ErrorCode::kInvalidArgument, fmt::format("topic \"{}\" has {} partition{}: there is no partition {}", topic->name,
-                                                                topic->partitions.size(), topic->partitions.size() == 1 ? "" : "s", index));
-      }
-      partitions.push_back(PartitionIndex(index));
-    }
-    for (const client::Partition& one : topic->partitions) {
-      if (args_.partitions.empty()) partitions.push_back(one.index);
-    }
-    const int8_t isolation = args_.read_committed ? 1 : 0;
-    WEIR_CO_TRY(ends_, co_await context_.admin.list_offsets(topic->name, partitions, client::kLatest, isolation, context_.patience()));
-    WEIR_CO_TRY(const auto starts, co_await context_.admin.list_offsets(topic->name, partitions, client::kEarliest, isolation, context_.patience()));
-    for (size_t i = 0; i < ends_.size(); ++i) {
-      client::Start start = from.start;
-      const Offset first = i < starts.size() ? starts[i].offset : Offset(0);
-      if (from.last > 0) start = {client::Start::Kind::kOffset, std::max(first.value(), ends_[i].offset.value() - from.last)};
-      if (start.kind == client::Start::Kind::kEnd) start = {client::Start::Kind::kOffset, ends_[i].offset.value()};
-      if (start.kind == client::Start::Kind::kBeginning) start = {client::Start::Kind::kOffset, first.value()};
-      consumer_.assign(topic->name, ends_[i].partition, start);
-    }
+  Task<Result<void>> run(client::TopicPtr topic, When from, std::optional<When> until) {
+    WEIR_CO_TRY(const std::vector<PartitionIndex> partitions, parse_partitions(args_.partitions, *topic));
+    WEIR_CO_CHECK(co_await find_stretches(topic->name, partitions, from, until));
+    for (const Stretch& one : stretches_) consumer_.assign(topic->name, one.partition, {client::Start::Kind::kOffset, one.first.value()});
     const Result<void> done = co_await print_all();
     co_await consumer_.close();
     co_return done;
@@ -161,15 +44,49 @@ class Printer {
     options.read_committed = args_.read_committed;
     return options;
   }
+
+  Task<Result<void>> find_stretches(std::string name, std::vector<PartitionIndex> partitions, When from, std::optional<When> until) {
+    const int8_t isolation = args_.read_committed ? 1 : 0;
+    WEIR_CO_TRY(const auto ends, co_await context_.admin.list_offsets(name, partitions, client::kLatest, isolation, context_.patience()));
+    WEIR_CO_TRY(const auto starts, co_await context_.admin.list_offsets(name, partitions, client::kEarliest, isolation, context_.patience()));
+    std::vector<client::PartitionOffset> first_at = starts;
+    std::vector<client::PartitionOffset> end_at = ends;
+    if (from.kind == When::Kind::kTime) {
+      WEIR_CO_TRY(first_at, co_await context_.admin.list_offsets(name, partitions, from.value, isolation, context_.patience()));
+    }
+    if (until && until->kind == When::Kind::kTime) {
+      WEIR_CO_TRY(end_at, co_await context_.admin.list_offsets(name, partitions, until->value, isolation, context_.patience()));
+    }
+    if (starts.size() != ends.size() || first_at.size() != ends.size() || end_at.size() != ends.size()) {
+      co_return fail(ErrorCode::kLeaderNotAvailable, fmt::format("topic \"{}\": not every partition has answered", name));
+    }
+    for (size_t i = 0; i < ends.size(); ++i) {
+      const Offset last = ends[i].offset;
+      Stretch one{ends[i].partition, starts[i].offset, last};
+      switch (from.kind) {
+        case When::Kind::kBeginning: break;
+        case When::Kind::kEnd: one.first = last; break;
+        case When::Kind::kOffset: one.first = std::max(one.first, Offset(from.value)); break;
+        case When::Kind::kLast: one.first = std::max(one.first, Offset(last.value() - std::min(last.value(), from.value))); break;
+        case When::Kind::kTime: one.first = first_at[i].offset < Offset(0) ? last : first_at[i].offset; break;
+      }
+      if (args_.follow) one.end = Offset(INT64_MAX);
+      if (until && until->kind == When::Kind::kOffset) one.end = std::min(last, Offset(until->value));
+      if (until && until->kind == When::Kind::kTime && end_at[i].offset >= Offset(0)) one.end = end_at[i].offset;
+      if (one.first < one.end) stretches_.push_back(one);
+    }
+    co_return Result<void>();
+  }
+
   bool is_at_end() {
     if (args_.follow) return false;
-    std::erase_if(ends_, [&](const client::PartitionOffset& end) {
-      const auto position = consumer_.position(args_.topic, end.partition);
-      const bool reached = position && *position >= end.offset;
-      if (reached) consumer_.unassign(args_.topic, end.partition);
+    std::erase_if(stretches_, [&](const Stretch& one) {
+      const auto position = consumer_.position(args_.topic, one.partition);
+      const bool reached = position && *position >= one.end;
+      if (reached) consumer_.unassign(args_.topic, one.partition);
       return reached;
     });
-    return ends_.empty();
+    return stretches_.empty();
   }
   bool write_out() {
     const bool written = out_.empty() || (std::fwrite(out_.data(), 1, out_.size(), stdout) == out_.size() && std::fflush(stdout) == 0);
@@ -185,13 +102,16 @@ class Printer {
         (void)write_out();
         co_return fail(batch.error());
       }
-      if (!*batch) continue;
-      const auto end = std::ranges::find((ends_), (*batch)->partition, &client::PartitionOffset::partition);
+      if (!*batch) {
+        // A reader that is gone is noticed without news too.
+        if (is_reader_gone(STDOUT_FILENO)) break;
+        continue;
+      }
+      const auto stretch = std::ranges::find(stretches_, (*batch)->partition, &Stretch::partition);
       for (const record::Record& record : (*batch)->records) {
-        // What came after the command began is not asked for.
-        if (!args_.follow && end != ends_.end() && record.offset >= end->offset) break;
-        if (format_) format_->print(**batch, record, out_);
-        else print_json(**batch, record, out_);
+        if (stretch != stretches_.end() && record.offset >= stretch->end) break;
+        if (!filter_.holds((*batch)->partition, record)) continue;
+        format_.print((*batch)->topic, (*batch)->partition, record, out_);
         if (args_.max > 0 && ++printed == args_.max) {
           (void)write_out();
           co_return Result<void>();
@@ -204,22 +124,29 @@ class Printer {
 
   ClientContext& context_;
   ConsumeArgs args_;
-  std::optional<Format> format_;  // none: JSON
+  RecordFormat format_;
+  RecordFilter filter_;
   client::Consumer consumer_;
-  std::vector<client::PartitionOffset> ends_;
+  std::vector<Stretch> stretches_;
   std::string out_;
 };
 
 Task<Result<void>> run_consume(ClientContext& context, ConsumeArgs args) {
-  WEIR_CO_TRY(const From from, parse_from(args.from.value_or(args.follow ? "end" : "beginning")));
-  std::optional<Format> format;
-  const bool json = args.cluster.json || args.format == "json";
-  if (!json) {
-    WEIR_CO_TRY(format, Format::parse(!args.format || args.format == "plain" ? kPlainFormat : std::string_view(*args.format)));
+  const TimestampMs now = context.env.clock.wall_ms();
+  WEIR_CO_TRY(const When from, parse_when("--from", args.from.value_or(args.follow ? "end" : "beginning"), now));
+  std::optional<When> until;
+  if (args.until) {
+    if (args.follow) co_return fail(ErrorCode::kInvalidArgument, "--follow goes on without end: it has no --until");
+    WEIR_CO_TRY(until, parse_when("--until", *args.until, now));
+    if (until->kind == When::Kind::kBeginning || until->kind == When::Kind::kLast) {
+      co_return fail(ErrorCode::kInvalidArgument, "--until takes end, an offset or a time");
+    }
   }
+  WEIR_CO_TRY(RecordFormat format, RecordFormat::parse(args.cluster.json ? "json" : args.format.value_or("plain")));
+  WEIR_CO_TRY(RecordFilter filter, RecordFilter::parse(args.where, now));
   WEIR_CO_TRY(const client::TopicPtr topic, co_await find_topic(context, args.topic));
-  Printer printer(context, std::move(args), std::move(format));
-  co_return co_await printer.run(topic, from);
+  Printer printer(context, std::move(args), std::move(format), std::move(filter));
+  co_return co_await printer.run(topic, from, until);
 }
 
 }  // namespace

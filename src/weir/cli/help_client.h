@@ -112,22 +112,33 @@ inline constexpr std::string_view kConsume = R"(weir consume: records to standar
 
 usage: weir consume TOPIC [options]
 
-  --from WHERE                beginning, end, an offset, -N (the last N of each partition) or @MILLISECONDS since 1970
+which records
+  --from WHERE                beginning, end, an offset, -N (the last N of each partition), -15m (s m h d: a time ago),
+                              2026-11-28T10:00:00 (UTC, or with a zone like +01:00), @MILLISECONDS since 1970
                               (default: beginning; with --follow end)
-  --follow, -f                go on with what comes (default: stop at what was the end when the command began)
+  --until WHERE               end (default: what was the end when the command began), an offset or a time; not itself
+  --follow, -f                go on with what comes, until Ctrl-C
+  --exit-at-end, -e           the default, as in kcat
   --max N, -n N               stop after N records
-  --partition N               only this one; may be given many times
-  --format FORMAT             plain (default: values, one a line), json, or a text with
-                              %k key, %v value, %o offset, %p partition, %t topic, %T timestamp, %h headers,
-                              %K and %V bytes of key and value, \n, \t, %%
+  --partition LIST, -p LIST   only these: 3 or 0,2-5; may be given many times
+  --where CONDITION           only records that fit; may be given many times, all must hold:
+                              key=TEXT, value~TEXT (contains), ^= begins with, $= ends with, !=, !~, header.NAME=TEXT,
+                              partition, offset, timestamp, size with = != < <= > >=, value (is there), !value (is not)
   --read-committed            without records of transactions that are open or aborted
+
+how they are written
+  --format FORMAT             plain (default: values, one a line), keyvalue (key TAB value), json, raw, hex, or a text with
+                              %k key, %v value, %o offset, %p partition, %t topic, %T timestamp, %D the same as a date,
+                              %h headers, %K and %V bytes of key and value, %k{hex}, %v{base64}, %v{json}, \n, \t, \x00, %%
+  --json                      the same as --format json: weir produce --json reads it back
+
   --bootstrap-server LIST     host:port[,host:port...] (default localhost:9092)
-  --json                      the same as --format json
 
 examples
   weir consume clicks --from -10
   weir consume clicks --follow --format '%p/%o %k: %v\n'
-  weir consume clicks --from @1764000000000 --json
+  weir consume clicks --from -15m --where key^=user-4 --where value~purchase
+  weir consume clicks --from 2026-11-28T10:00 --until 2026-11-28T11:00 --json
 )";
 
 inline constexpr std::string_view kCluster = R"(weir cluster: the brokers of a cluster

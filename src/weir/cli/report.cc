@@ -1,5 +1,6 @@
 #include "weir/cli/report.h"
 
+#include <poll.h>
 #include <unistd.h>
 
 #include <cstdio>
@@ -50,6 +51,11 @@ void report(const Error& error) {
   const std::string_view hint = hint_for(error.code());
   if (!hint.empty() && sentence.find('\n') == std::string::npos) sentence += fmt::format("\n{}", hint);
   report(sentence);
+}
+
+bool is_reader_gone(int descriptor) {
+  pollfd watched{descriptor, 0, 0};
+  return ::poll(&watched, 1, 0) == 1 && (watched.revents & (POLLERR | POLLHUP)) != 0;
 }
 
 }  // namespace weir::cli

@@ -14,4 +14,7 @@ void report_warning(std::string_view sentence);
 // An error with what a person can do about it.
 void report(const Error& error);
 
+// Whether whoever read the pipe `descriptor` has closed it.
+bool is_reader_gone(int descriptor);
+
 }  // namespace weir::cli
