@@ -5,8 +5,8 @@ On the side of Weir the directory is begun by Weir, on the side of Kafka by Kafk
 
 import glob
 import hashlib
+import json
 import os
-import subprocess
 
 import harness
 import wire
@@ -275,3 +275,106 @@ def directories_after_kill(t, home, first, second):
     same(contents(owner), seen, second)
     home.close()
     t.note("in the end", told(seen))
+
+
+def adopt(t, home, *flags, code=0):
+    done = t.run([harness.weir_program(), "adopt", *flags, *home.dirs], check=False)
+    assert done.returncode == code, f"weir adopt {' '.join(flags)}: {done.returncode}, not {code}: {done.out} {done.err}"
+    return done.out + done.err
+
+
+def listing(home):
+    """Every file with its size and content, but what only says when or who."""
+    found = {}
+    for folder in home.dirs:
+        for path in sorted(glob.glob(os.path.join(glob.escape(folder), "**", "*"), recursive=True)):
+            if os.path.isfile(path):
+                with open(path, "rb") as file:
+                    found[path] = hashlib.sha256(file.read()).hexdigest()
+    return found
+
+
+def on_kafka_side(function):
+    """A case that begins with Kafka whatever the side: it runs once, on Kafka's."""
+    def body(t):
+        if t.is_kafka:
+            function(t)
+    body.__name__, body.__doc__ = function.__name__, function.__doc__
+    return body
+
+
+@case(limit=120)
+@on_kafka_side
+def directories_adopt_features(t):
+    """A directory formatted by Kafka with all its features is refused by name and left as it was; the way out that the sentence
+    gives is gone, and then it is adopted, served, and given back."""
+    home = Home(t, features=())
+    try:
+        owner = home.open("kafka")
+        create(owner, "plain", 1, {})
+        put(owner, "plain", wire.batch([(b"k", b"v")]))
+        running = adopt(t, home, "--check", code=1)
+        assert "a server runs on" in running and "stop it first" in running, running
+        home.close()
+        before = listing(home)
+        said = adopt(t, home, "--check", code=1)
+        levels = dict(entry.split("=")[0:1] + ["0"] for entry in FEATURES)
+        for feature in levels:
+            assert f"{feature} " in said and f"--feature {feature}=0" in said, said
+        report = json.loads(adopt(t, home, "--check", "--json", code=1))
+        assert not report["works"] and report["features"]["group.version"] == 1 and report["problems"], report
+        refused = t.run(home.weir.command(), check=False, timeout=30)
+        assert refused.returncode == 1 and "kafka-features.sh" in refused.err and "transaction.version" in refused.err, refused.err
+        after = listing(home)
+        # a start that was refused took the marker of a clean stop away and put it back, and opened an epoch of the quorum
+        changed = sorted(os.path.relpath(path, home.dirs[0]) for path in before.keys() | after.keys() if before.get(path) != after.get(path))
+        assert all(path.startswith("__cluster_metadata-0") or "checkpoint" in path for path in changed), changed
+        owner = home.open("kafka")
+        owner.java("FeatureCommand", "downgrade", *[word for feature in levels for word in ("--feature", f"{feature}=0")])
+        home.close()
+        before = listing(home)
+        report = json.loads(adopt(t, home, "--check", "--json"))
+        assert report["works"] and report["topics"][0]["name"] == "plain" and report["directories"][0]["clean"], report
+        assert listing(home) == before, "a check changed something"
+        said = adopt(t, home)
+        assert "adopted" in said and "--undo" in said and "weir serve --override log.dirs=" in said
+        owner = home.open("weir")
+        assert log_of(owner, "plain", 0)[:2] == (0, 1)
+        put(owner, "plain", wire.batch([(b"k", b"v")]))
+        assert "a server runs on" in adopt(t, home, "--undo", code=1)
+        home.close(kill=True)
+        assert "not stopped cleanly" in adopt(t, home, "--undo", code=1)
+        assert "read and checked at the start" in adopt(t, home, "--check")
+        home.open("weir")
+        home.close()
+        assert "undone" in adopt(t, home, "--undo")
+        assert "nothing to undo" in adopt(t, home, "--undo", code=1)
+        owner = home.open("kafka")
+        assert log_of(owner, "plain", 0)[:2] == (0, 2)
+        home.close()
+    finally:
+        home.wipe()
+
+
+@case(limit=120, smoke=False)
+@on_kafka_side
+def directories_two_log_dirs(t):
+    """Two log directories: adopted together, served, and carried back."""
+    home = Home(t, dirs=2)
+    try:
+        owner = home.open("kafka")
+        mine = fill(owner)
+        seen = contents(owner)
+        home.close()
+        report = json.loads(adopt(t, home, "--check", "--json"))
+        assert len(report["directories"]) == 2 and all(entry["partitions"] > 0 for entry in report["directories"]), report
+        single = t.run([harness.weir_program(), "adopt", "--check", home.dirs[1]], check=False)
+        assert single.returncode == 1 and "metadata log" in single.out, single.out
+        for who in ("weir", "kafka"):
+            owner = home.open(who)
+            same(contents(owner), seen, who)
+            more(owner, mine, 9 if who == "weir" else 10)
+            seen = contents(owner)
+            home.close()
+    finally:
+        home.wipe()

@@ -83,6 +83,14 @@ struct CommandLine {
     add_config_options(*command, format_args->config);
     command->add_option("--cluster-id", format_args->cluster_id);
     commands.add(command, [format_args] { return format(*format_args); });
+
+    const auto adopt_args = std::make_shared<AdoptArgs>();
+    command = add_command(app, "adopt", help::kAdopt);
+    command->add_option("dirs", adopt_args->dirs)->required();
+    CLI::Option* check = command->add_flag("--check", adopt_args->check);
+    command->add_flag("--undo", adopt_args->undo)->excludes(check);
+    command->add_flag("--json", adopt_args->json);
+    commands.add(command, [adopt_args] { return adopt(*adopt_args); });
   }
 
   void add_log() {

@@ -36,6 +36,14 @@ struct FormatArgs {
 };
 int format(const FormatArgs& args);
 
+struct AdoptArgs {
+  std::vector<std::string> dirs;
+  bool check = false;
+  bool undo = false;
+  bool json = false;
+};
+int adopt(AdoptArgs args);
+
 struct LogDumpArgs {
   std::vector<std::string> paths;
   bool records = false;

@@ -12,6 +12,7 @@ usage: weir COMMAND [options]
 run
   serve [server.properties]   run a node: broker and controller in one
   format                      prepare a data directory with a cluster id of your own
+  adopt DIR...                take over the log directories of a Kafka, or say what is in the way
 
 drive a cluster, Weir's or Kafka's
   topic list|describe|create|delete|alter
@@ -40,6 +41,26 @@ examples
   weir consume shop --from -5 --format '%p/%o %k %v\n'
 
 exit codes: 0 done, 1 it failed, 2 wrong usage or configuration
+)";
+
+inline constexpr std::string_view kAdopt = R"(weir adopt: takes over the log directories of a Kafka 4 node that is broker and controller in one
+
+usage: weir adopt [--check | --undo] [--json] DIR...
+
+  DIR...     all of the node's log.dirs (and metadata.log.dir)
+  --check    only say what is there, what a start would recover, and what is in the way
+  --undo     back to Kafka, after Weir was stopped cleanly
+  --json     the same as one JSON object
+
+No server may run on the directories. Weir serves Kafka's files as they are: adopting changes nothing in them and leaves a
+note, weir-adopted.txt. Everything that was written meanwhile is there when Kafka goes on.
+
+examples
+  weir adopt --check /var/lib/kafka/data
+  weir adopt /var/lib/kafka/data && weir serve --override log.dirs=/var/lib/kafka/data
+  weir adopt --undo /var/lib/kafka/data
+
+exit codes: 0 Weir can open it, 1 it cannot, or the directory cannot be read, 2 wrong usage
 )";
 
 inline constexpr std::string_view kServe = R"(weir serve: runs a node until SIGTERM or Ctrl-C; a second Ctrl-C ends it at once

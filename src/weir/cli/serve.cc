@@ -80,7 +80,10 @@ int serve(const ServeArgs& args) {
   (void)raise_descriptor_limit();
   runtime::RealProcess process({.log_level = level_of(args.log_level),
                                 .log_format = args.log_json ? runtime::LogFormat::kJson : runtime::LogFormat::kText,
-                                .holds_signals = true});
+                                .holds_signals = true,
+                                .sockets = {.backlog = configuration->sockets.backlog.value_or(runtime::kListenBacklog),
+                                            .send_buffer_bytes = configuration->sockets.send_buffer_bytes.value_or(-1),
+                                            .receive_buffer_bytes = configuration->sockets.receive_buffer_bytes.value_or(-1)}});
   const ServedProcess around(process, args.started_ns);
   configuration->options.process = &around;
   return process.run(run_node, Serving{process, *configuration});

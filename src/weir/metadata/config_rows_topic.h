@@ -54,7 +54,7 @@ inline constexpr ConfigOption kTopicRows[] = {
     {"min.insync.replicas", kInt, "1", at_least(1), kClusterWide,
      kHonoured, "Replicas that must have a record before acks=all succeeds."},
     {"preallocate", kBoolean, "false", any(), kClusterWide,
-     kDoneOtherwise, "Reserve disk space for a whole segment when it is begun."},
+     kNoPreallocation, "Reserve disk space for a whole segment when it is begun."},
     {"remote.log.copy.disable", kBoolean, "false", any(), kClusterWide,
      kNoTiering, "Stop copying segments; what is tiered stays readable."},
     {"remote.log.delete.on.disable", kBoolean, "false", any(), kClusterWide,

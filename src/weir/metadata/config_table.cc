@@ -104,6 +104,12 @@ std::string_view reason_of(ConfigEffect effect) {
     case ConfigEffect::kNoConnectionLimits: return "connection limits are not served yet";
     case ConfigEffect::kJvmOnly: return "it configures the Java virtual machine or Java classes";
     case ConfigEffect::kOwnThreads: return "Weir sizes its threads by the machine";
+    case ConfigEffect::kNoPreallocation: return "files grow with what is written; no space is reserved for a segment";
+    case ConfigEffect::kNoPurgatory: return "a wait is forgotten when it ends; there is nothing to sweep";
+    case ConfigEffect::kMetadataRolls: return "metadata segments are begun by size alone; snapshots bound what is kept";
+    case ConfigEffect::kRequestsByBytes: return "requests are bounded by their bytes, not by their number";
+    case ConfigEffect::kNoCordon: return "a new log goes to the directory with the fewest; none can be closed to them yet";
+    case ConfigEffect::kNoAuthorizer: return "there is no authorisation to wait for yet";
     case ConfigEffect::kDoneOtherwise: return "Weir does this in another way";
     case ConfigEffect::kRefusedPlugin: return "Java classes cannot be loaded";
     case ConfigEffect::kRefusedAuthorizer: return "authorisation is not served yet, and ignoring this would open the cluster";

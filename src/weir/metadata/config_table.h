@@ -59,6 +59,12 @@ enum class ConfigEffect : uint8_t {
   kNoConnectionLimits,
   kJvmOnly,
   kOwnThreads,
+  kNoPreallocation,
+  kNoPurgatory,
+  kMetadataRolls,
+  kRequestsByBytes,
+  kNoCordon,
+  kNoAuthorizer,
   kDoneOtherwise,
   // Any value but the default is refused:
   kRefusedPlugin,

@@ -148,6 +148,7 @@ class Service final : public MetadataService, private raft::StateMachine {
     const Result<void> joined = co_await background_.join();
     WEIR_ASSERT(joined.has_value());
     // Changes accepted before finish first: closing waits for their appends, this for their subscribers.
+    if (quorum_ == nullptr) co_return Result<void>();
     const Result<void> closed = co_await quorum_->close();
     while (changes_ > 0) {
       const Result<void> woken = co_await idle_.wait(environment_.executor);
@@ -447,7 +448,11 @@ class Service final : public MetadataService, private raft::StateMachine {
 
 Task<Result<std::unique_ptr<MetadataService>>> MetadataService::open(storage::LogServices services, ServiceOptions options) {
   auto service = std::make_unique<Service>(services.environment, std::move(options));
-  WEIR_CO_CHECK(co_await service->start(services));
+  const Result<void> started = co_await service->start(services);
+  if (!started) {
+    (void)co_await service->stop();
+    co_return fail(started.error());
+  }
   co_return std::unique_ptr<MetadataService>(std::move(service));
 }
 

@@ -132,6 +132,14 @@ void fill_server(const Settings& settings, server::ServerOptions& server) {
   server.max_request_partition_size_limit = static_cast<int32_t>(number_of(settings, "max.request.partition.size.limit"));
 }
 
+SocketChoice choose_sockets(const Settings& settings) {
+  const auto number = [&](std::string_view option) -> std::optional<int> {
+    if (!settings.contains(option)) return std::nullopt;
+    return static_cast<int>(number_of(settings, option));
+  };
+  return {number("socket.listen.backlog.size"), number("socket.send.buffer.bytes"), number("socket.receive.buffer.bytes")};
+}
+
 void fill_storage(const Settings& settings, NodeOptions& options) {
   options.logs.tail_cache_bytes = static_cast<size_t>(number_of(settings, "weir.tail.cache.bytes"));
   if (settings.contains("weir.disk.reserve.bytes.max")) {
@@ -141,9 +149,12 @@ void fill_storage(const Settings& settings, NodeOptions& options) {
     options.logs.recoveries_in_parallel_max = static_cast<int>(number_of(settings, "num.recovery.threads.per.data.dir"));
   }
   options.logs.recovery_point_checkpoint_ms = number_of(settings, "log.flush.offset.checkpoint.interval.ms");
+  options.logs.log_start_checkpoint_ms = number_of(settings, "log.flush.start.offset.checkpoint.interval.ms");
   options.logs.high_watermark_checkpoint_ms = number_of(settings, "replica.high.watermark.checkpoint.interval.ms");
   options.retention_check =
       std::chrono::milliseconds(std::min(number_of(settings, "log.retention.check.interval.ms"), int64_t{86'400'000} * 365));
+  options.first_retention_check =
+      std::chrono::milliseconds(std::min(number_of(settings, "log.initial.task.delay.ms"), int64_t{86'400'000} * 365));
   options.quorum.segment_bytes = static_cast<uint64_t>(number_of(settings, "metadata.log.segment.bytes"));
   options.quorum.retention_bytes = static_cast<uint64_t>(number_of(settings, "metadata.max.retention.bytes"));
   options.quorum.retention_ms = number_of(settings, "metadata.max.retention.ms");
@@ -203,6 +214,7 @@ std::expected<Configuration, Problems> configure(const ConfigInput& input) {
   if (!rack.empty()) options.rack = rack;
   fill_server(settings, options.server);
   fill_storage(settings, options);
+  chosen.sockets = choose_sockets(settings);
   options.static_config = static_config_of(settings, options);
   return chosen;
 }

@@ -42,8 +42,16 @@ struct Setting {
 };
 using Settings = std::map<std::string, Setting, std::less<>>;  // by option name; known options with good values only
 
+// socket.listen.backlog.size and the like; nothing where nobody said anything: the system's own are better.
+struct SocketChoice {
+  std::optional<int> backlog;
+  std::optional<int> send_buffer_bytes;
+  std::optional<int> receive_buffer_bytes;
+};
+
 struct Configuration {
   NodeOptions options;
+  SocketChoice sockets;
   std::vector<std::string> warnings;
   std::vector<std::string> notes;  // accepted, but without effect
 };

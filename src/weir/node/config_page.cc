@@ -1,7 +1,5 @@
 #include "weir/node/config_page.h"
 
-#include <map>
-
 #include <fmt/format.h>
 
 #include "weir/metadata/config_table.h"
@@ -32,6 +30,9 @@ defaults for these options.)
 A value that does not fit ends the start with exit code 2 and a sentence that names file, line, value and what is allowed. A
 property that nobody knows is a warning with the nearest known name. An option that Weir accepts without effect is named in
 the log when it is set to something else than its default.
+
+*Status* says what Weir does with an option: `honoured`; `no effect`, accepted and described, with the reason; `refused`, any
+value but the default ends the start or fails the request, with the reason.
 
 *Change*: `restart` only in the file; `broker` while it runs, for one broker; `cluster` while it runs, for one broker or all.
 Topic, group and client-metrics options are always changed while the cluster runs.
@@ -78,45 +79,31 @@ std::string lower_type(const ConfigOption& option) {
   return out;
 }
 
-void add_honoured(std::string& page, ConfigScope scope, bool with_change) {
-  page += with_change ? "| option | type | default | allowed | change | what it is for |\n| -- | -- | -- | -- | -- | -- |\n"
-                      : "| option | type | default | allowed | what it is for |\n| -- | -- | -- | -- | -- |\n";
-  for (const ConfigOption& option : metadata::options_of(scope)) {
-    if (option.internal || metadata::status_of(option.effect) != ConfigStatus::kHonoured) continue;
-    fmt::format_to(std::back_inserter(page), "| `{}` | {} | {} | {} |", option.name, lower_type(option),
-                   cell(default_text(option)), cell(shown_limits(option)));
-    if (with_change) fmt::format_to(std::back_inserter(page), " {} |", change_text(option.update));
-    fmt::format_to(std::back_inserter(page), " {} |\n", cell(option.doc));
+std::string status_text(const ConfigOption& option) {
+  switch (metadata::status_of(option.effect)) {
+    case ConfigStatus::kHonoured: return "honoured";
+    case ConfigStatus::kAccepted: return fmt::format("no effect: {}", metadata::reason_of(option.effect));
+    case ConfigStatus::kRefused: return fmt::format("refused: {}", metadata::reason_of(option.effect));
   }
-}
-
-// The rest, by why: one line of names each.
-void add_others(std::string& page, ConfigScope scope) {
-  std::map<std::string_view, std::string> accepted;
-  std::string refused;
-  for (const ConfigOption& option : metadata::options_of(scope)) {
-    if (option.internal) continue;
-    const ConfigStatus status = metadata::status_of(option.effect);
-    if (status == ConfigStatus::kAccepted) {
-      std::string& names = accepted[metadata::reason_of(option.effect)];
-      names += fmt::format("{}`{}`", names.empty() ? "" : ", ", option.name);
-    } else if (status == ConfigStatus::kRefused) {
-      fmt::format_to(std::back_inserter(refused), "- `{}`: {}\n", option.name, metadata::reason_of(option.effect));
-    }
-  }
-  if (!accepted.empty()) page += "\nAccepted and described, without effect:\n\n";
-  for (const auto& [reason, names] : accepted) fmt::format_to(std::back_inserter(page), "- {}: {}\n", reason, names);
-  if (!refused.empty()) page += "\nRefused, unless at the default:\n\n" + refused;
+  return "";
 }
 
 void add_scope(std::string& page, std::string_view title, ConfigScope scope) {
-  fmt::format_to(std::back_inserter(page), "\n## {}\n\n", title);
-  size_t honoured = 0;
+  size_t counts[3] = {0, 0, 0};
   for (const ConfigOption& option : metadata::options_of(scope)) {
-    honoured += metadata::status_of(option.effect) == ConfigStatus::kHonoured && !option.internal ? 1 : 0;
+    if (!option.internal) ++counts[static_cast<size_t>(metadata::status_of(option.effect))];
   }
-  if (honoured > 0) add_honoured(page, scope, scope == ConfigScope::kBroker);
-  add_others(page, scope);
+  fmt::format_to(std::back_inserter(page), "\n## {}\n\n{} honoured, {} without effect, {} refused.\n\n", title, counts[0], counts[1], counts[2]);
+  const bool with_change = scope == ConfigScope::kBroker;
+  page += with_change ? "| option | type | default | allowed | change | status | what it is for |\n| -- | -- | -- | -- | -- | -- | -- |\n"
+                      : "| option | type | default | allowed | status | what it is for |\n| -- | -- | -- | -- | -- | -- |\n";
+  for (const ConfigOption& option : metadata::options_of(scope)) {
+    if (option.internal) continue;
+    fmt::format_to(std::back_inserter(page), "| `{}` | {} | {} | {} |", option.name, lower_type(option), cell(default_text(option)),
+                   cell(shown_limits(option)));
+    if (with_change) fmt::format_to(std::back_inserter(page), " {} |", change_text(option.update));
+    fmt::format_to(std::back_inserter(page), " {} | {} |\n", cell(status_text(option)), cell(option.doc));
+  }
 }
 
 }  // namespace

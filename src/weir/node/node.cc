@@ -54,11 +54,13 @@ Task<Result<void>> Node::run(runtime::StopToken stop) {
   co_return stopped;
 }
 
-// What retention no longer protects goes, partition by partition, every log.retention.check.interval.ms.
+// What retention no longer protects goes, partition by partition: log.initial.task.delay.ms after the start, then every
+// log.retention.check.interval.ms.
 Task<void> Node::expire_records(Node* self) {
   runtime::Executor& executor = self->environment_.executor;
   const runtime::StopToken stop = self->background_stop_.token();
-  while (co_await runtime::sleep_until(executor, executor.now() + self->options_.retention_check, stop)) {
+  Duration pause = self->options_.first_retention_check;
+  while (co_await runtime::sleep_until(executor, executor.now() + std::exchange(pause, self->options_.retention_check), stop)) {
     std::vector<storage::TopicPartition> names;
     self->partitions_->for_each([&](const replication::Partition& partition) { names.push_back(partition.name()); });
     for (const storage::TopicPartition& name : names) {

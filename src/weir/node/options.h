@@ -63,6 +63,7 @@ struct NodeOptions {
   std::optional<HttpOptions> http;
   coordinator::PlantedBugs planted_groups;  // tests of the tests
   Duration drain = 5s;  // how long a stop waits for requests under way
+  Duration first_retention_check = 30s;  // after the start; then every retention_check
   Duration retention_check = std::chrono::minutes(5);
   const Process* process = nullptr;  // none in a simulation; outlives the node
 };

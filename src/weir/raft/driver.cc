@@ -93,14 +93,21 @@ class Driver final : public Quorum {
     return description;
   }
 
+  // After a start that failed: nothing of the log may be left running when this is destroyed.
+  Task<void> abandon() {
+    closed_ = true;
+    if (log_ != nullptr) co_await log_->abandon();
+  }
   Task<Result<void>> close() override {
     if (closed_) co_return Result<void>();
     closed_ = true;
-    if (!failure_ && log_ != nullptr) {
-      WEIR_CO_CHECK(co_await commit(log_->end_offset()));
-      WEIR_CO_CHECK(co_await log_->close());
-    }
-    co_return Result<void>();
+    if (log_ == nullptr) co_return Result<void>();
+    Result<void> done;
+    if (!failure_) done = co_await commit(log_->end_offset());
+    if (!failure_ && done) co_return co_await log_->close();
+    // Whatever happened, nothing of the log may be left running.
+    co_await log_->abandon();
+    co_return done;
   }
 
  private:
@@ -334,7 +341,11 @@ class Driver final : public Quorum {
 
 Task<Result<std::unique_ptr<Quorum>>> Quorum::open(storage::LogServices services, QuorumOptions options, StateMachine& machine) {
   auto driver = std::make_unique<Driver>(services, std::move(options), machine);
-  WEIR_CO_CHECK(co_await driver->start());
+  const Result<void> started = co_await driver->start();
+  if (!started) {
+    co_await driver->abandon();
+    co_return fail(started.error());
+  }
   co_return std::unique_ptr<Quorum>(std::move(driver));
 }
 

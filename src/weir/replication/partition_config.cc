@@ -46,6 +46,7 @@ PartitionConfig partition_config(const metadata::MetadataImage& image, const met
   result.log.retention_bytes = config.retention_bytes;
   result.log.cleanup_delete = config.cleanup_delete;
   result.log.file_delete_delay_ms = config.file_delete_delay_ms;
+  result.log.producer_id_expiration_ms = effective_broker_number(context, "producer.id.expiration.ms");
 
   result.rules.batch_bytes_max = static_cast<size_t>(config.max_message_bytes);
   result.rules.timestamp_type = config.message_timestamp_type == metadata::TimestampType::kLogAppendTime

@@ -12,6 +12,7 @@ namespace {
 
 constexpr int kClosesInParallel = 8;
 constexpr Duration kSpaceInterval = 1s;
+constexpr Duration kCheckpointPauseMin = 100ms;
 
 }  // namespace
 
@@ -189,20 +190,21 @@ Task<Result<void>> LogManager::Core::save_start_offsets() {
 }
 
 void LogManager::Core::start_loops() {
-  tasks_.spawn(&Core::checkpoint_loop, this, options.recovery_point_checkpoint_ms, true);
-  tasks_.spawn(&Core::checkpoint_loop, this, options.high_watermark_checkpoint_ms, false);
+  tasks_.spawn(&Core::checkpoint_loop, this, options.recovery_point_checkpoint_ms, kRecoveryPointFile);
+  tasks_.spawn(&Core::checkpoint_loop, this, options.log_start_checkpoint_ms, kLogStartFile);
+  tasks_.spawn(&Core::checkpoint_loop, this, options.high_watermark_checkpoint_ms, kReplicationFile);
   tasks_.spawn(&Core::space_loop, this);
 }
 
-Task<void> LogManager::Core::checkpoint_loop(Core* core, int64_t interval_ms, bool recovery_points) {
+Task<void> LogManager::Core::checkpoint_loop(Core* core, int64_t interval_ms, std::string_view file) {
   for (;;) {
-    const MonoTime next = core->environment.executor.now() + duration_of_ms(interval_ms);
+    // An interval of 0 would be a loop without a pause.
+    const MonoTime next = core->environment.executor.now() + std::max<Duration>(duration_of_ms(interval_ms), kCheckpointPauseMin);
     const Result<void> slept = co_await runtime::sleep_until(core->environment.executor, next, core->stop_.token());
     if (!slept) co_return;
     for (const auto& dir : core->dirs) {
       if (dir->health.is_offline()) continue;
-      Result<void> written = co_await core->write_dir_checkpoint(*dir, recovery_points ? kRecoveryPointFile : kReplicationFile);
-      if (written && recovery_points) written = co_await core->write_dir_checkpoint(*dir, kLogStartFile);
+      const Result<void> written = co_await core->write_dir_checkpoint(*dir, file);
       if (!written) core->environment.log.warning("checkpoint: {}", written.error().describe());
     }
   }
@@ -285,6 +287,7 @@ std::vector<DirectoryInfo> LogManager::directories() const {
   return rows;
 }
 
+void LogManager::set_recoveries_in_parallel(int most) { core_->options.recoveries_in_parallel_max = most; }
 Task<Result<void>> LogManager::load() { return core_->load(); }
 
 std::vector<FoundLog> LogManager::logs() const {

@@ -39,6 +39,7 @@ struct LogManagerOptions {
   int recoveries_in_parallel_max = 8;               // num.recovery.threads.per.data.dir, in our way
   int64_t disk_reserve_bytes = -1;                  // clients stop when less is free; -1: disk_reserve() of the disk
   int64_t recovery_point_checkpoint_ms = 60000;     // log.flush.offset.checkpoint.interval.ms
+  int64_t log_start_checkpoint_ms = 60000;          // log.flush.start.offset.checkpoint.interval.ms
   int64_t high_watermark_checkpoint_ms = 5000;      // replica.high.watermark.checkpoint.interval.ms
 };
 
@@ -82,6 +83,8 @@ class LogManager {
   // left alone. A directory that fails goes offline; the rest serves. A log that cannot be read is left out, with an error
   // line, and create_log() says the same again; its checkpoint entries stay. Errors: kKafkaStorageError (every directory is offline).
   Task<Result<void>> load();
+  // Of the load() that follows.
+  void set_recoveries_in_parallel(int most);
   std::vector<FoundLog> logs() const;
 
   // nullptr when there is none. The pointer is good until delete_log() or close().

@@ -99,7 +99,7 @@ class LogManager::Core {
   Task<Result<void>> write_dir_checkpoints(Dir& dir);
   Task<void> measure_space(Dir& dir);
   void start_loops();
-  static Task<void> checkpoint_loop(Core* core, int64_t interval_ms, bool recovery_points);
+  static Task<void> checkpoint_loop(Core* core, int64_t interval_ms, std::string_view file);
   static Task<void> space_loop(Core* core);
   static Task<void> close_some(Core* core, std::vector<Entry*>* left, std::vector<bool>* failed);
 

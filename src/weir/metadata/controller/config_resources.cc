@@ -127,6 +127,10 @@ Result<void> check_key_may_change(const ConfigResource& resource, const std::str
   if (option->update == ConfigUpdate::kRestart) {
     return invalid_request(fmt::format("{} cannot be changed while the broker runs: set it in the configuration file", key));
   }
+  // Kafka can open and close listeners while it runs. To take the value and do nothing would be a lie.
+  if (key == "listeners" || key == "listener.security.protocol.map") {
+    return invalid_request(fmt::format("{} cannot be changed while the broker runs yet: set it in the configuration file", key));
+  }
   if (option->update == ConfigUpdate::kPerBroker && resource.name.empty()) {
     return invalid_request(fmt::format("{} cannot be set for all brokers: name a broker", key));
   }

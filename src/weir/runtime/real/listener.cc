@@ -85,14 +85,17 @@ std::unexpected<Error> listen_failure(const SocketAddress& address, int error) {
 
 }  // namespace
 
-Result<int> open_listening_socket(const SocketAddress& address, bool ipv6_only) {
+Result<int> open_listening_socket(const SocketAddress& address, bool ipv6_only, const SocketOptions& options) {
   const int fd = ::socket(address.family(), SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
   if (fd < 0) return listen_failure(address, errno);
   const int on = 1;
   const int v6_only = ipv6_only ? 1 : 0;
   setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &on, sizeof on);
   if (address.family() == AF_INET6) setsockopt(fd, IPPROTO_IPV6, IPV6_V6ONLY, &v6_only, sizeof v6_only);
-  if (::bind(fd, address.data(), address.size) == 0 && ::listen(fd, kListenBacklog) == 0) return fd;
+  // Connections inherit these; a receive buffer must be set before they begin, for the window's scale.
+  if (options.send_buffer_bytes >= 0) setsockopt(fd, SOL_SOCKET, SO_SNDBUF, &options.send_buffer_bytes, sizeof options.send_buffer_bytes);
+  if (options.receive_buffer_bytes >= 0) setsockopt(fd, SOL_SOCKET, SO_RCVBUF, &options.receive_buffer_bytes, sizeof options.receive_buffer_bytes);
+  if (::bind(fd, address.data(), address.size) == 0 && ::listen(fd, options.backlog) == 0) return fd;
   const int error = errno;
   ::close(fd);
   return listen_failure(address, error);

@@ -31,7 +31,9 @@ class RealListener final : public Listener {
   int inline_accepts_ = 0;
 };
 
+struct SocketOptions;
+
 // A socket that listens at `address`. Errors: see Network::listen.
-Result<int> open_listening_socket(const SocketAddress& address, bool ipv6_only);
+Result<int> open_listening_socket(const SocketAddress& address, bool ipv6_only, const SocketOptions& options);
 
 }  // namespace weir::runtime

@@ -44,10 +44,10 @@ std::unique_ptr<Listener> make_listener(RealLoop& loop, std::string host, std::s
   return listener;
 }
 
-Result<std::unique_ptr<Listener>> listen_localhost(RealLoop& loop, uint16_t port) {
+Result<std::unique_ptr<Listener>> listen_localhost(RealLoop& loop, uint16_t port, const SocketOptions& sockets) {
   for (int attempt = 1;; ++attempt) {
-    WEIR_TRY(const int v4, open_listening_socket(ipv4_address(INADDR_LOOPBACK, port), false));
-    const Result<int> v6 = open_listening_socket(ipv6_address(in6addr_loopback, local_address(v4).endpoint().port), true);
+    WEIR_TRY(const int v4, open_listening_socket(ipv4_address(INADDR_LOOPBACK, port), false, sockets));
+    const Result<int> v6 = open_listening_socket(ipv6_address(in6addr_loopback, local_address(v4).endpoint().port), true, sockets);
     if (v6) return make_listener(loop, "localhost", std::array{v4, *v6});
     if (v6.error().code() != ErrorCode::kAddressInUse) return make_listener(loop, "localhost", std::array{v4});  // no IPv6
     ::close(v4);
@@ -55,11 +55,11 @@ Result<std::unique_ptr<Listener>> listen_localhost(RealLoop& loop, uint16_t port
   }
 }
 
-Result<std::unique_ptr<Listener>> listen_everywhere(RealLoop& loop, uint16_t port) {
-  const Result<int> v6 = open_listening_socket(ipv6_address(in6addr_any, port), false);
+Result<std::unique_ptr<Listener>> listen_everywhere(RealLoop& loop, uint16_t port, const SocketOptions& sockets) {
+  const Result<int> v6 = open_listening_socket(ipv6_address(in6addr_any, port), false, sockets);
   if (v6) return make_listener(loop, "", std::array{*v6});
   if (v6.error().code() == ErrorCode::kAddressInUse || v6.error().code() == ErrorCode::kPermissionDenied) return fail(v6.error());
-  WEIR_TRY(const int v4, open_listening_socket(ipv4_address(INADDR_ANY, port), false));
+  WEIR_TRY(const int v4, open_listening_socket(ipv4_address(INADDR_ANY, port), false, sockets));
   return make_listener(loop, "", std::array{v4});
 }
 
@@ -102,17 +102,17 @@ Task<Result<int>> connect_one(RealLoop& loop, Endpoint to, SocketAddress address
 
 }  // namespace
 
-RealNetwork::RealNetwork(RealLoop& loop) : loop_(loop), resolver_(1, "resolver") {
+RealNetwork::RealNetwork(RealLoop& loop, SocketOptions sockets) : loop_(loop), sockets_(sockets), resolver_(1, "resolver") {
   ::signal(SIGPIPE, SIG_IGN);  // a peer that went away is an error of the write, not of the process
 }
 
 RealNetwork::~RealNetwork() = default;
 
 Task<Result<std::unique_ptr<Listener>>> RealNetwork::listen(Endpoint at) {
-  if (at.host == "localhost") co_return listen_localhost(loop_, at.port);
-  if (at.host.empty()) co_return listen_everywhere(loop_, at.port);
+  if (at.host == "localhost") co_return listen_localhost(loop_, at.port, sockets_);
+  if (at.host.empty()) co_return listen_everywhere(loop_, at.port, sockets_);
   WEIR_CO_TRY(const auto addresses, co_await resolve(loop_, resolver_, at, Deadline::never()));
-  WEIR_CO_TRY(const int fd, open_listening_socket(addresses.front(), true));
+  WEIR_CO_TRY(const int fd, open_listening_socket(addresses.front(), true, sockets_));
   co_return make_listener(loop_, at.host, std::array{fd});
 }
 

@@ -17,9 +17,16 @@ namespace weir::runtime {
 inline constexpr int kInlineOperationsMax = 16;
 inline constexpr int kListenBacklog = 1024;
 
+// Of the sockets that listen, and of the connections that come by them; -1 leaves a buffer to the system, which adapts it.
+struct SocketOptions {
+  int backlog = kListenBacklog;
+  int send_buffer_bytes = -1;
+  int receive_buffer_bytes = -1;
+};
+
 class RealNetwork final : public Network {
  public:
-  explicit RealNetwork(RealLoop& loop);
+  explicit RealNetwork(RealLoop& loop, SocketOptions sockets = {});
   ~RealNetwork() override;
 
   Task<Result<std::unique_ptr<Listener>>> listen(Endpoint at) override;
@@ -27,6 +34,7 @@ class RealNetwork final : public Network {
 
  private:
   RealLoop& loop_;
+  SocketOptions sockets_;
   RealOffload resolver_;  // one thread of its own: a name server that does not answer must hold up nothing else
 };
 

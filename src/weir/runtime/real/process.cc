@@ -6,10 +6,10 @@
 
 namespace weir::runtime {
 
-RealShard::RealShard(ShardId id, RealOffload& offload, Logger log)
+RealShard::RealShard(ShardId id, RealOffload& offload, Logger log, SocketOptions sockets)
     : id_(id),
       loop_(log.named("runtime")),
-      network_(loop_),
+      network_(loop_, sockets),
       disk_(loop_, offload),
       environment_{loop_, clock_, random_, network_, disk_, offload, log},
       calls_(loop_) {}
@@ -23,7 +23,7 @@ RealProcess::RealProcess(RealProcessOptions options)
   WEIR_ASSERT(options.shards > 0);
   if (options.holds_signals) block_signals();
   for (size_t i = 0; i < options.shards; ++i) {
-    shards_.push_back(std::make_unique<RealShard>(ShardId(static_cast<int32_t>(i)), *offload_, log_));
+    shards_.push_back(std::make_unique<RealShard>(ShardId(static_cast<int32_t>(i)), *offload_, log_, options.sockets));
   }
 }
 

@@ -35,7 +35,7 @@ namespace weir::runtime {
 
 class RealShard final : public Shard {
  public:
-  RealShard(ShardId id, RealOffload& offload, Logger log);
+  RealShard(ShardId id, RealOffload& offload, Logger log, SocketOptions sockets);
   ~RealShard() override;
 
   ShardId id() const override { return id_; }
@@ -65,6 +65,7 @@ struct RealProcessOptions {
   LogSink* log_sink = nullptr;  // instead of standard error
   // SIGINT, SIGTERM and SIGHUP are held back for Signals(process.loop()); must be decided before any thread starts.
   bool holds_signals = false;
+  SocketOptions sockets = {};
 };
 
 class RealProcess {
