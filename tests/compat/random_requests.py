@@ -212,7 +212,7 @@ class World:
         kind = self.pick("consumer", odd=["", "other"], one_in=15)
         names = self.pick(["range"], ["range", "roundrobin"], odd=[[], ["other"]])
         return {"GroupId": group, "SessionTimeoutMs": self.pick(1800000, odd=[50, -1, 1800001], one_in=15), "RebalanceTimeoutMs": 100,
-                "MemberId": self.pick("", self.member(group)), "GroupInstanceId": self.instance(), "ProtocolType": kind,
+                "MemberId": self.pick("", Symbol("pending", group), self.member(group)), "GroupInstanceId": self.instance(), "ProtocolType": kind,
                 "Protocols": [{"Name": name, "Metadata": SUBSCRIPTION} for name in names], "Reason": self.pick(None, "because")}
 
     def make_SyncGroup(self, version):

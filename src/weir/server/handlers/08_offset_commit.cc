@@ -1,7 +1,8 @@
 // OffsetCommit 2-10: stores a group's positions; answered when they are committed.
 //   Who has no generation and finds the group empty commits as a simple consumer, which makes the group.
 //   2-4 may ask for a retention of their own. 10 names topics by id: UNKNOWN_TOPIC_ID; before, UNKNOWN_TOPIC_OR_PARTITION.
-//   OFFSET_METADATA_TOO_LARGE fails its partition, everything the group says fails all that are left.
+//   OFFSET_METADATA_TOO_LARGE fails its partition; what the group says fails all whose topics are known. A request that names
+//   no known partition never reaches the group, and so makes none.
 #include <algorithm>
 
 #include "weir/protocol/offset_commit.h"
@@ -16,7 +17,7 @@ using protocol::OffsetCommitResponse;
 
 constexpr int16_t kFirstCommitByTopicId = 10;
 
-// Where the answer for a change goes.
+// Where the answer goes of a partition that the group has a say about.
 struct CommitSlot {
   size_t topic;
   size_t partition;
@@ -46,9 +47,12 @@ Task<OffsetCommitResponse> offset_commit(HandlerContext& context, const OffsetCo
         answer.error_code = by_id ? ErrorCode::kUnknownTopicId : ErrorCode::kUnknownTopicOrPartition;
       } else if (known->partition(partition.partition_index) == nullptr) {
         answer.error_code = ErrorCode::kUnknownTopicOrPartition;
-      } else if (metadata.size() > static_cast<size_t>(groups.options().metadata_bytes_max)) {
-        answer.error_code = ErrorCode::kOffsetMetadataTooLarge;
       } else {
+        slots.push_back({response.topics.size() - 1, answered.partitions.size() - 1});
+        if (metadata.size() > static_cast<size_t>(groups.options().metadata_bytes_max)) {
+          answer.error_code = ErrorCode::kOffsetMetadataTooLarge;
+          continue;
+        }
         coordinator::CommittedOffset committed{.offset = partition.committed_offset,
                                                .leader_epoch = partition.committed_leader_epoch,
                                                .metadata = metadata,
@@ -57,10 +61,10 @@ Task<OffsetCommitResponse> offset_commit(HandlerContext& context, const OffsetCo
         // A retention beyond the end of time is for ever.
         if (request.retention_time_ms >= 0) committed.expire_time = now + std::min(request.retention_time_ms, INT64_MAX - now);
         commit.changes.push_back({{known->name, partition.partition_index}, std::move(committed)});
-        slots.push_back({response.topics.size() - 1, answered.partitions.size() - 1});
       }
     }
   }
+  if (slots.empty()) co_return response;
   const Result<void> stored = co_await groups.commit(std::move(commit));
   if (stored) co_return response;
   for (const CommitSlot& slot : slots) response.topics[slot.topic].partitions[slot.partition].error_code = stored.error().code();
