@@ -205,7 +205,8 @@ Task<Result<void>> GroupCoordinator::commit(Commit commit) {
   WEIR_CO_TRY(Home* const home, home_of(commit.group));
   GroupEntry* found = existing(*home, commit.group);
   if (found == nullptr) {
-    if (commit.generation >= 0) co_return fail(ErrorCode::kIllegalGeneration);
+    if (commit.generation >= 0) co_return fail(ErrorCode::kGroupIdNotFound);
+    if (commit.changes.empty()) co_return Result<void>();  // nothing to keep makes no group
     found = &entry(*home, commit.group);
   }
   const ErrorCode refused = group::check_commit(found->state, commit.who, commit.generation, now());

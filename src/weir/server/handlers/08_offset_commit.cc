@@ -16,6 +16,8 @@ using protocol::OffsetCommitRequest;
 using protocol::OffsetCommitResponse;
 
 constexpr int16_t kFirstCommitByTopicId = 10;
+// Before it there was no GROUP_ID_NOT_FOUND: a generation of a group that is not there was an old one.
+constexpr int16_t kFirstCommitWithMemberEpoch = 9;
 
 // Where the answer goes of a partition that the group has a say about.
 struct CommitSlot {
@@ -67,7 +69,9 @@ Task<OffsetCommitResponse> offset_commit(HandlerContext& context, const OffsetCo
   if (slots.empty()) co_return response;
   const Result<void> stored = co_await groups.commit(std::move(commit));
   if (stored) co_return response;
-  for (const CommitSlot& slot : slots) response.topics[slot.topic].partitions[slot.partition].error_code = stored.error().code();
+  ErrorCode refused = stored.error().code();
+  if (refused == ErrorCode::kGroupIdNotFound && context.version() < kFirstCommitWithMemberEpoch) refused = ErrorCode::kIllegalGeneration;
+  for (const CommitSlot& slot : slots) response.topics[slot.topic].partitions[slot.partition].error_code = refused;
   co_return response;
 }
 
