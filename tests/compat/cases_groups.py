@@ -3,6 +3,7 @@
 import json
 import re
 import time
+import uuid
 
 from harness import case
 
@@ -122,6 +123,35 @@ def groups_offsets_commit_fetch_delete(t):
         answer = t.call("DeleteGroups", version, {"GroupsNames": [group, group + "x", ""]})
         t.note(f"delete v{version}", sorted(result["ErrorCode"] for result in answer["Results"]))
     assert committed(t, group, name)[0] == -1
+
+
+@case()
+def groups_offsets_by_topic_id(t):
+    """OffsetCommit and OffsetFetch 10 name topics by id; an id that nobody has is refused; stable positions are asked for."""
+    name = t.topic(partitions=2)
+    group = t.topic_name("g")
+    coordinator_ready(t, group)
+    known, unknown = t.topic_id(name), uuid.UUID(int=1 << 100)
+
+    def store(topic_id, offset, partition=0):
+        answer = t.call("OffsetCommit", 10, {"GroupId": group, "GenerationIdOrMemberEpoch": -1, "MemberId": "", "Topics": [
+            {"TopicId": topic_id, "Partitions": [{"PartitionIndex": partition, "CommittedOffset": offset, "CommittedLeaderEpoch": 3,
+                                                  "CommittedMetadata": "m"}]}]})
+        row = answer["Topics"][0]
+        return row["TopicId"] == topic_id, row["Partitions"][0]["ErrorCode"]
+    t.note("stored", store(known, 11))
+    t.note("unknown id", store(unknown, 12))
+    t.note("unknown partition", store(known, 13, 9))
+    for stable in (False, True):
+        answer = t.call("OffsetFetch", 10, {"Groups": [{"GroupId": group, "MemberId": None, "MemberEpoch": -1, "Topics": [
+            {"TopicId": known, "PartitionIndexes": [0, 1, 9]}, {"TopicId": unknown, "PartitionIndexes": [0]}]}], "RequireStable": stable})["Groups"][0]
+        t.note(f"fetched, stable {stable}", (answer["ErrorCode"], [
+            (row["TopicId"] == known, [(part["PartitionIndex"], part["CommittedOffset"], part["CommittedLeaderEpoch"], part["Metadata"],
+                                        part["ErrorCode"]) for part in row["Partitions"]]) for row in answer["Topics"]]))
+    everything = t.call("OffsetFetch", 10, {"Groups": [{"GroupId": group, "Topics": None}, {"GroupId": group + "x", "Topics": None}],
+                                            "RequireStable": True})["Groups"]
+    t.note("all", [(row["ErrorCode"], [(topic["TopicId"] == known, len(topic["Partitions"])) for topic in row["Topics"]]) for row in everything])
+    t.note("by name it is the same", committed(t, group, name))
 
 
 @case()

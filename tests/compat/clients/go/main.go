@@ -178,6 +178,10 @@ func administer() interface{} {
 func main() {
 	arguments := append(os.Args[1:], "")
 	bootstrap, topic, codec = arguments[0], arguments[1], arguments[3]
+	if arguments[2] == "member" {
+		takePart(arguments[3])
+		return
+	}
 	var stop context.CancelFunc
 	ctx, stop = context.WithTimeout(context.Background(), 30*time.Second)
 	defer stop()
