@@ -45,8 +45,9 @@ class Broker:
         self.process = None
 
     def command(self):
-        line = [self.program, "serve", "--data-dir", self.data, "--port", str(self.port),
-                "--override", f"weir.http.listener=127.0.0.1:{self.port + 2}"]
+        line = [self.program, "serve", "--port", str(self.port), "--override", f"weir.http.listener=127.0.0.1:{self.port + 2}"]
+        if self.data:
+            line += ["--data-dir", self.data]
         for setting in self.settings:
             line += ["--override", setting]
         return line

@@ -2,95 +2,12 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
-#include "weir/node/broker_fixture_test.h"
+#include "weir/node/data_path_fixture_test.h"
 #include "weir/protocol/incremental_alter_configs.h"
 #include "weir/protocol/metadata.h"
-#include "weir/record/batches.h"
 
 namespace weir::node {
 namespace {
-
-using protocol::FetchRequest;
-using protocol::FetchResponse;
-using protocol::ProduceRequest;
-using protocol::ProduceResponse;
-
-constexpr int16_t kByName = 12;  // the newest versions of Fetch and Produce that name topics
-constexpr int16_t kProduceByName = 12;
-
-using ProducedPartition = ProduceResponse::PartitionProduceResponse;
-using FetchedPartition = FetchResponse::PartitionData;
-
-class DataPath : public testing::Test {
- protected:
-  void begin(uint64_t seed, SimBroker::Adjust adjust = {}, runtime::SimOptions sim = SimBroker::quiet()) {
-    broker_ = std::make_unique<SimBroker>(seed, sim, std::move(adjust));
-    ASSERT_TRUE(broker_->start()) << broker_->outcome().error().describe();
-    prng_ = Prng(seed);
-  }
-  SimBroker& broker() { return *broker_; }
-  runtime::SimDiskOptions& disk() { return broker_->machine.disk().options(); }
-  Duration since(MonoTime then) const { return broker_->world.now() - then; }
-
-  // The answer for the one partition asked for; an error code of the connection's own when there is none.
-  static ProducedPartition produced(const Result<ProduceResponse>& response) {
-    if (!response) return {.error_code = response.error().code(), .base_offset = kNoOffset};
-    return response->responses.at(0).partition_responses.at(0);
-  }
-  ProducedPartition produce(Wire& wire, const std::string& topic, const std::vector<std::string>& values, int16_t acks = -1,
-                            int32_t timeout_ms = 30'000) {
-    return produced(wire.call(SimBroker::produce(topic, broker_->batch(values), acks, timeout_ms), kProduceByName));
-  }
-  static FetchedPartition fetched(const Result<FetchResponse>& response, size_t topic = 0) {
-    FetchedPartition none;
-    none.error_code = response ? ErrorCode::kNone : response.error().code();
-    if (!response || response->responses.size() <= topic) return none;
-    return response->responses[topic].partitions.at(0);
-  }
-  // The values of all records, batches whole. "?" stands for bytes that are no whole batches.
-  static std::vector<std::string> values(const FetchedPartition& partition) {
-    std::vector<std::string> all;
-    const SharedBytes bytes = partition.records.joined();
-    ByteView rest = bytes;
-    codec::Codecs codecs;
-    Bytes scratch;
-    while (!rest.empty()) {
-      const Result<record::BatchView> batch = record::BatchView::parse(rest);
-      if (!batch || !batch->crc_matches()) return {"?"};
-      const auto records = record::read_records(*batch, codecs, 1 << 20, scratch);
-      if (!records) return {"?"};
-      for (const record::Record& record : *records) all.emplace_back(as_text(*record.value));
-      rest = rest.subspan(batch->size_bytes());
-    }
-    return all;
-  }
-  std::vector<std::string> read_all(const std::string& topic) {
-    Wire wire = broker_->connect();
-    std::vector<std::string> all;
-    Offset at{0};
-    for (;;) {
-      const FetchedPartition some = fetched(wire.call(SimBroker::fetch(topic, at, 0), kByName));
-      EXPECT_EQ(some.error_code, ErrorCode::kNone) << name_of(some.error_code);
-      const std::vector<std::string> values = DataPath::values(some);
-      if (values.empty()) return all;
-      all.insert(all.end(), values.begin(), values.end());
-      at = Offset(static_cast<int64_t>(all.size()));
-    }
-  }
-  ErrorCode configure(const std::string& topic, const std::string& name, std::optional<std::string> value) {
-    Wire wire = broker_->connect();
-    protocol::IncrementalAlterConfigsRequest request;
-    auto& resource = request.resources.emplace_back();
-    resource.resource_type = 2;
-    resource.resource_name = topic;
-    resource.configs.push_back({.name = name, .config_operation = static_cast<int8_t>(value ? 0 : 1), .value = value});
-    const auto answer = wire.call(request, 1);
-    return answer ? answer->responses.at(0).error_code : answer.error().code();
-  }
-
-  std::unique_ptr<SimBroker> broker_;
-  Prng prng_{0};
-};
 
 // Property: a fetch waits until min_bytes are there, and then no longer; without them it is answered, empty, when max_wait_ms is
 // over. Fails when a long poll wakes for too little, sleeps on, or never ends.
@@ -438,73 +355,6 @@ TEST_F(DataPath, duplicates_are_found_across_restarts) {
   EXPECT_EQ(send(third, 4).error_code, ErrorCode::kOutOfOrderSequenceNumber);
   EXPECT_EQ(send(third, 3).base_offset, Offset(3));
   EXPECT_THAT(read_all("t"), testing::ElementsAre("s0", "s1", "s2", "s3"));
-}
-
-// Property: a nearly full disk refuses records with an error that clients retry, and nothing else: metadata and reads go on, and
-// writing resumes when there is space again, without a restart. Fails when the reserve is not kept or not given up.
-TEST_F(DataPath, full_disk_refuses_and_recovers) {
-  runtime::SimOptions sim = SimBroker::quiet();
-  sim.disk.capacity_bytes = 64 << 20;
-  begin(12, {}, sim);
-  (void)broker().create_topic("t");
-  Wire wire = broker().connect();
-  std::vector<std::string> taken;
-  ProducedPartition answer;
-  for (int i = 0; i < 100; ++i) {
-    std::string value(900'000, static_cast<char>('a' + i % 26));
-    answer = produce(wire, "t", {value});
-    if (answer.error_code != ErrorCode::kNone) break;
-    taken.push_back(std::move(value));
-    broker().world.run_for(500ms);
-  }
-  EXPECT_EQ(answer.error_code, ErrorCode::kKafkaStorageError) << name_of(answer.error_code);
-  EXPECT_GE(taken.size(), 50u);
-  ASSERT_TRUE(broker().is_running());
-  EXPECT_TRUE(broker().serves_newcomers());
-  protocol::MetadataRequest metadata;
-  metadata.topics.emplace().emplace_back().name = "t";
-  const auto described = wire.call(metadata, 12);
-  ASSERT_TRUE(described.has_value());
-  EXPECT_EQ(described->topics.at(0).error_code, ErrorCode::kNone);
-  EXPECT_EQ(read_all("t"), taken);
-  EXPECT_FALSE(broker().create_topic("another").is_zero());
-
-  disk().capacity_bytes = 1 << 30;
-  broker().world.run_for(5s);
-  answer = produce(wire, "t", {"again"});
-  EXPECT_EQ(answer.error_code, ErrorCode::kNone) << name_of(answer.error_code);
-  EXPECT_EQ(answer.base_offset, Offset(static_cast<int64_t>(taken.size())));
-}
-
-// Property: when the disk's last bytes are gone under a write, or a flush fails, the produce is answered with an error clients
-// retry, nothing unacknowledged is claimed, and the node ends with a sentence that names the directory, because its metadata
-// lies there. After a restart on a well disk every acknowledged record is there.
-// Fails when a failed flush is tried again and believed, or the node goes on without a disk.
-TEST_F(DataPath, broken_disk_ends_the_node_with_a_sentence) {
-  for (const bool is_full : {false, true}) {
-    SCOPED_TRACE(is_full);
-    begin(13);
-    (void)broker().create_topic("t");
-    Wire wire = broker().connect();
-    ASSERT_EQ(produce(wire, "t", {"kept"}).error_code, ErrorCode::kNone);
-    if (is_full) {
-      disk().capacity_bytes = broker().machine.disk().used_bytes();
-    } else {
-      disk().sync_error_ppm = 1'000'000;
-    }
-    const ProducedPartition answer = produce(wire, "t", {std::string(100'000, 'x')});
-    EXPECT_EQ(answer.error_code, ErrorCode::kKafkaStorageError) << name_of(answer.error_code);
-    broker().world.run_until_true([&] { return broker().has_ended(); }, 60s);
-    ASSERT_TRUE(broker().has_ended());
-    ASSERT_FALSE(broker().outcome().has_value());
-    EXPECT_EQ(broker().outcome().error().code(), ErrorCode::kKafkaStorageError);
-    EXPECT_THAT(broker().outcome().error().message(), testing::HasSubstr("/data/log"));
-    disk() = runtime::SimDiskOptions();
-    ASSERT_TRUE(broker().power_cycle()) << broker().outcome().error().describe();
-    EXPECT_THAT(read_all("t"), testing::Contains("kept"));
-    Wire again = broker().connect();
-    EXPECT_EQ(produce(again, "t", {"more"}).error_code, ErrorCode::kNone);
-  }
 }
 
 // Property: deleting a topic ends the long polls that wait on it, soon and with an error that tells; made again under the same

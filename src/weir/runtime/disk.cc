@@ -27,8 +27,12 @@ Task<Result<void>> write_file_atomically(Disk& disk, std::string path, Bytes con
     WEIR_CO_TRY(const std::unique_ptr<File> file, co_await disk.open(temporary, OpenMode::kCreate));
     WEIR_CO_CHECK(co_await file->truncate(0));
     const ByteView part(content);
-    WEIR_CO_CHECK(co_await file->write_at(0, {&part, 1}));
-    WEIR_CO_CHECK(co_await file->sync_data());
+    Result<void> written = co_await file->write_at(0, {&part, 1});
+    if (written) written = co_await file->sync_data();
+    if (!written) {
+      (void)co_await disk.remove(temporary);   // a full disk needs the space, and nobody the half of a file
+      co_return written;
+    }
   }
   WEIR_CO_CHECK(co_await disk.rename(temporary, path));
   const size_t slash = path.rfind('/');

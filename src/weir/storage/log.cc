@@ -65,6 +65,8 @@ void Log::Core::io_failed(const Error& error) {
   // Damage that was read concerns this log alone; anything else is the disk's.
   if (error.code() == ErrorCode::kCorruptMessage || error.code() == ErrorCode::kMalformedFile) {
     fail_with(Error(ErrorCode::kKafkaStorageError, fmt::format("log {}: {}", path, error.describe())));
+  } else if (failure) {
+    return;   // nothing new
   } else {
     services.directory.take_offline(error);
   }
@@ -75,6 +77,15 @@ Task<void> Log::Core::wait_for_writer() {
     const Result<void> woken = co_await writer_waiters_.wait(executor());
     WEIR_ASSERT(woken.has_value());
   }
+}
+
+Task<Result<void>> Log::Core::writer_idle() {
+  while (!stalled_ && (writer_running_ || (!queue_.empty() && !failure))) {
+    const Result<void> woken = co_await writer_waiters_.wait(executor());
+    WEIR_ASSERT(woken.has_value());
+  }
+  if (stalled_) co_return fail(ErrorCode::kKafkaStorageError, fmt::format("log {} waits for space on its disk", path));
+  co_return ready();
 }
 
 Task<Result<void>> Log::Core::wait_written(Offset offset, Deadline deadline) {
@@ -139,7 +150,8 @@ Task<Result<void>> Log::Core::close() {
   if (failure) done = fail(*failure);
   // What a later clean start relies on: a snapshot at the end, indexes of exact size.
   const bool snapshot_due = done && end > Offset(0) && (snapshots_.empty() || snapshots_.back() < end);
-  if (snapshot_due) done = co_await write_snapshot(end, producers.snapshot());
+  const Bytes snapshot = snapshot_due ? producers.snapshot() : Bytes();
+  if (snapshot_due) done = co_await write_snapshot(end, snapshot);
   for (size_t i = 0; done && i < segments_.size(); ++i) {
     Segment& segment = *segments_[i];
     if (segment.indexes_synced) continue;
@@ -153,7 +165,15 @@ Task<Result<void>> Log::Core::close() {
     ++directory_changes_;
   }
   if (done) done = co_await sync_files(written_end);
-  if (!done && !failure) io_failed(done.error());
+  if (!done && !failure) {
+    // Without space there is no clean stop, and the next start recovers; nothing is wrong with the disk.
+    if (done.error().code() == ErrorCode::kNoSpace) fail_with(Error(ErrorCode::kKafkaStorageError, done.error().describe()));
+    else io_failed(done.error());
+  }
+  // A clean start would believe an index that was found to lie: without it the segment is read again.
+  for (size_t i = 0; done && i < segments_.size(); ++i) {
+    if (segments_[i]->index_damaged) done = co_await disk().remove(segments_[i]->path(kOffsetIndexSuffix));
+  }
   for (size_t i = 0; done && i < segments_.size(); ++i) segments_[i]->indexes_synced = true;   // recovery_point() is the end
   tail_.clear();
   for (const auto& segment : segments_) segment->close_files();

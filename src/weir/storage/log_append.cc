@@ -39,7 +39,7 @@ void Log::Core::begin_segment(TimestampMs now, std::unique_ptr<Bytes>& snapshot)
 }
 
 // Begins a new segment without a batch, so that all before it can go. The queue is empty and all is written. Returns when the
-// writer has come to it, which appends cannot delay.
+// writer has come to it, which appends cannot delay; or when it waits for space.
 Task<void> Log::Core::roll_now(TimestampMs now) {
   WEIR_ASSERT(queue_.empty() && written_end == end, written_end, end);
   Queued nothing;
@@ -48,7 +48,7 @@ Task<void> Log::Core::roll_now(TimestampMs now) {
   queue_.push_back(std::move(nothing));
   executor().at_turn_end(*this);
   const Offset base = end;
-  while (!failure && !closing_ && writing_->base_offset() < base) {
+  while (!failure && !closing_ && !stalled_ && writing_->base_offset() < base) {
     const Result<void> woken = co_await writer_waiters_.wait(executor());
     WEIR_ASSERT(woken.has_value());
   }
@@ -75,7 +75,10 @@ Result<AppendResult> Log::Core::append(SharedBytes batch, const AppendInfo& info
   WEIR_ASSERT(header.magic() == record::kMagicV2 && header.size_bytes() == batch.size(), header.magic(), header.size_bytes(), batch.size());
   WEIR_CHECK(ready());
   const bool from_client = info.origin == AppendOrigin::kClient;
-  if (from_client && services.directory.below_reserve()) {
+  if (stalled_ && info.origin != AppendOrigin::kRaftLeader) {
+    return fail(ErrorCode::kKafkaStorageError, fmt::format("log {} waits for space on its disk", path));
+  }
+  if (from_client && !services.directory.take_room(batch.size())) {
     return fail(ErrorCode::kKafkaStorageError, fmt::format("the disk of {} is nearly full", services.directory.path()));
   }
   if (queue_.size() >= kQueuedBatchesMax) return fail(ErrorCode::kKafkaStorageError, fmt::format("log {} has too much unwritten", path));

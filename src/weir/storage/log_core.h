@@ -109,6 +109,8 @@ class Log::Core final : public Flushable, private runtime::TurnHook, private Dir
   void on_directory_failed(const Error& error) override { fail_with(error); }
   void io_failed(const Error& error);
   Task<void> wait_for_writer();
+  // The same for who can come again: kKafkaStorageError when the writer waits for space.
+  Task<Result<void>> writer_idle();
 
   // log_append.cc
   bool must_roll(size_t bytes, TimestampMs max_timestamp, Offset last_offset, TimestampMs now) const;
@@ -121,12 +123,18 @@ class Log::Core final : public Flushable, private runtime::TurnHook, private Dir
   void on_fire() override;
   static Task<void> write_queue(Core* core);
   Task<Result<void>> write_in_flight();
+  Task<Result<void>> wait_for_space(Error cause);
+  void go_on();
   Task<Result<void>> begin_file(Queued& first);
   void advance_written(Offset offset);
   Task<Result<void>> sync_files(Offset target);
   Task<Result<void>> save_epochs();
   Task<Result<void>> sync_directory();
-  Task<Result<void>> write_snapshot(Offset offset, Bytes snapshot);
+  Task<Result<void>> write_snapshot(Offset offset, const Bytes& snapshot);
+
+  // log_read.cc
+  void mend_index(const std::shared_ptr<Segment>& segment);
+  static Task<void> rebuild_index(Core* core, std::shared_ptr<Segment> segment);
 
   // log_load.cc
   Task<Result<std::vector<runtime::DirEntry>>> clear_leftovers();
@@ -157,8 +165,10 @@ class Log::Core final : public Flushable, private runtime::TurnHook, private Dir
   LogTail tail_;
   std::vector<Queued> queue_;
   std::vector<Queued> in_flight_;
+  size_t in_flight_done_ = 0;             // of in_flight_, from the front
   std::vector<ByteView> parts_;
   bool writer_running_ = false;
+  bool stalled_ = false;                  // the writer waits for space
   bool closing_ = false;
   bool syncing_ = false;
   bool removing_ = false;                 // remove_below_start() runs

@@ -9,6 +9,26 @@ Error LogDirectory::offline_error() const {
   return Error(ErrorCode::kKafkaStorageError, fmt::format("log directory {} is offline: {}", path_, failure_->describe()));
 }
 
+bool LogDirectory::take_room(size_t bytes) {
+  if (room_ < static_cast<int64_t>(bytes)) {
+    refused_ = true;
+    return false;
+  }
+  if (room_ != INT64_MAX) room_ -= static_cast<int64_t>(bytes);
+  return true;
+}
+
+void LogDirectory::note_stalled(const Error& cause) {
+  if (stalled_++ > 0) return;
+  log_.error("{}: records are refused in logs that must write, until there is space; nothing that was acknowledged is lost: {}", path_,
+             cause.describe());
+}
+
+void LogDirectory::note_going_on() {
+  WEIR_ASSERT(stalled_ > 0);
+  if (--stalled_ == 0) log_.info("{}: every log writes again", path_);
+}
+
 void LogDirectory::take_offline(const Error& cause) {
   if (failure_) return;
   failure_ = cause;

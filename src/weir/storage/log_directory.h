@@ -4,7 +4,8 @@
 // Holds    once offline, a directory stays offline until the process ends
 //
 // A sync that fails leaves pages whose fate nobody knows, so it is never tried again: the directory goes offline and every log
-// in it fails. The same is true of a failed write.
+// in it fails. The same is true of a failed write, unless it failed for lack of space (or of descriptors): that passes. Its log
+// stalls: what was half written is cut off, what waits is written when there is space again, and nothing more is taken.
 #pragma once
 
 #include <optional>
@@ -52,9 +53,23 @@ class LogDirectory {
   void add_user(DirectoryUser& user) { users_.push_back(user); }
   FlushScheduler& flushes() { return flushes_; }
 
-  // Too little space is free for clients' records; housekeeping goes on.
+  // Room for clients' records above the reserve, as it was measured and as it was taken since; housekeeping goes on without any.
+  // False when `bytes` more do not fit.
+  bool take_room(size_t bytes);
+  void set_room(int64_t bytes) {
+    room_ = bytes;
+    refused_ = false;
+  }
+  // A client was refused since the last measurement.
+  bool refused() const { return refused_; }
+  // Clients are told that the disk is nearly full; for the log line and its end.
   bool below_reserve() const { return below_reserve_; }
   void set_below_reserve(bool below) { below_reserve_ = below; }
+
+  // The writer of a log waits for space, or goes on; the log line is that of the first and the last.
+  void note_stalled(const Error& cause);
+  void note_going_on();
+  int stalled() const { return stalled_; }
 
   // nullptr where recovery points are not kept (the quorum's log, tests).
   RecoveryPointWriter* recovery_points = nullptr;
@@ -64,6 +79,9 @@ class LogDirectory {
   Logger log_;
   std::optional<Error> failure_;
   bool below_reserve_ = false;
+  bool refused_ = false;
+  int64_t room_ = INT64_MAX;
+  int stalled_ = 0;   // logs
   IntrusiveList<DirectoryUser> users_;
   FlushScheduler flushes_;
 };

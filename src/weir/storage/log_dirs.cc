@@ -13,6 +13,7 @@ namespace {
 constexpr int kClosesInParallel = 8;
 constexpr Duration kSpaceInterval = 1s;
 constexpr Duration kCheckpointPauseMin = 100ms;
+constexpr int64_t kResumeMarginMax = 16 << 20;
 
 }  // namespace
 
@@ -124,9 +125,13 @@ Task<void> LogManager::Core::measure_space(Dir& dir) {
   if (!space) co_return;
   const auto total = static_cast<int64_t>(space->total_bytes);
   const int64_t reserve = options.disk_reserve_bytes >= 0 ? options.disk_reserve_bytes : disk_reserve(total);
-  const bool below = static_cast<int64_t>(space->usable_bytes) < reserve;
-  if (below != dir.health.below_reserve()) {
-    if (below) environment.log.warning("{} has {} bytes free, less than the reserve of {}: clients' records are refused", dir.health.path(), space->usable_bytes, reserve);
+  const int64_t room = static_cast<int64_t>(space->usable_bytes) - reserve;
+  // Who has begun to refuse goes on until a little more is free, so that it does not change every second.
+  const bool was_below = dir.health.below_reserve();
+  const bool below = was_below ? room < std::min(reserve / 8, kResumeMarginMax) : room < 0 || dir.health.refused();
+  dir.health.set_room(below ? 0 : room);
+  if (below != was_below) {
+    if (below) environment.log.warning("{} has {} bytes free, and {} are kept in reserve: clients' records are refused", dir.health.path(), space->usable_bytes, reserve);
     else environment.log.info("{} has space again: clients' records are taken", dir.health.path());
   }
   dir.health.set_below_reserve(below);

@@ -148,7 +148,8 @@ Task<Result<Log*>> LogManager::Core::create_log(std::string topic, PartitionInde
   Result<void> made = co_await environment.disk.create_directories(path);
   if (made && !topic_id.is_zero()) made = co_await write_partition_metadata(environment.disk, path, topic_id);
   if (!made) {
-    if (made.error().code() != ErrorCode::kNoSpace) dir.health.take_offline(made.error());
+    const bool passes = made.error().code() == ErrorCode::kNoSpace || made.error().code() == ErrorCode::kUnavailable;
+    if (!passes) dir.health.take_offline(made.error());
     co_return fail(ErrorCode::kKafkaStorageError, made.error().describe());
   }
   Result<std::unique_ptr<Log>> log = co_await Log::open(services(index), path, log_options, LogRecovery{});
@@ -189,6 +190,9 @@ Task<Result<std::string>> LogManager::Core::rename_away(size_t index, const Topi
   const std::string from = fmt::format("{}/{}", path, directory_name(partition.topic, partition.partition));
   const std::string to = fmt::format("{}/{}", path, directory_name(partition.topic, partition.partition, environment.random.uuid(), kind));
   Result<void> done = co_await environment.disk.rename(from, to);
+  if (!done && done.error().code() == ErrorCode::kNoSpace && kind == DirectoryKind::kDelete) {
+    done = co_await environment.disk.remove_all(from);   // a full disk may have no room for a name
+  }
   if (done) done = co_await environment.disk.sync_directory(path);
   if (!done) {
     dir.health.take_offline(done.error());

@@ -61,12 +61,18 @@ Task<Result<void>> Log::Core::load(LogRecovery recovery) {
     if (trusted) {
       const Result<void> loaded = co_await load_active_end();
       if (!loaded && loaded.error().code() != ErrorCode::kCorruptMessage) co_return fail(loaded.error());
-      trusted = loaded.has_value();
+      trusted = loaded.has_value() && !active().index_damaged;
     }
     if (trusted) WEIR_CO_CHECK(co_await rebuild_producers(end));
     else WEIR_CO_CHECK(co_await recover_from(recovery.clean ? active().base_offset() : recovery.recovery_point));
   }
   WEIR_CO_CHECK(co_await drop_snapshots_above(end));
+  if (end < log_start && recovery.clean && end > segments_.front()->base_offset()) {
+    // After a clean stop the log reached its start: it is the checkpoint that is wrong, and no reason to drop records.
+    services.environment.log.error("log {} ends at {}, but the checkpoint has its start at {}: it is taken to begin at {}", path, end,
+                                   log_start, segments_.front()->base_offset());
+    log_start = segments_.front()->base_offset();
+  }
   if (end < log_start) {
     // Every record there was lies below the log start (a snapshot replaced them, or the checkpoint is ahead of a cut file).
     services.environment.log.warning("log {} ends at {}, before its start {}: it begins again there", path, end, log_start);
@@ -200,6 +206,11 @@ Task<Result<void>> Log::Core::load_active_end() {
   WEIR_CO_TRY(const TimestampOffset from_index, co_await segment.load_largest_timestamp());
   WEIR_ASSERT(from_index.timestamp >= kNoTimestamp);
   if (segment.size_bytes == 0) co_return Result<void>();
+  if (from_index.timestamp >= 0) {
+    const auto relative = static_cast<int32_t>(from_index.offset - segment.base_offset());
+    WEIR_CO_TRY(const bool right, co_await segment.is_right({from_index.timestamp, relative}));
+    if (!right) co_return fail(ErrorCode::kCorruptMessage, "the time index does not agree with the log");
+  }
   WEIR_CO_TRY(const auto file, co_await segment.log_file());
   {
     SegmentScan head(file, 0, segment.size_bytes, record::kHeaderBytes);

@@ -64,6 +64,7 @@ Task<Result<ReadResult>> Log::Core::read(Offset from, Offset below, size_t bytes
   while (looking_for < below) {
     const std::shared_ptr<Segment> segment = segments_[segment_index(looking_for)];
     Result<SegmentRead> found = co_await segment->read(looking_for, below, bytes_max, at_least_one_batch);
+    mend_index(segment);
     if (failure) co_return fail(*failure);
     if (from < log_start || from > end) co_return out_of_range(from, log_start, end);   // removed or cut while we read
     if (!found) {
@@ -81,6 +82,34 @@ Task<Result<ReadResult>> Log::Core::read(Offset from, Offset below, size_t bytes
   co_return nothing;
 }
 
+// Has the indexes of a segment that has been found to lie made anew, beside the reads.
+void Log::Core::mend_index(const std::shared_ptr<Segment>& segment) {
+  const bool is_past = segment->sealed && segment->base_offset() < writing_->base_offset();
+  if (!segment->index_damaged || segment->index_mending || !is_past || closing_ || failure) return;
+  segment->index_mending = true;
+  services.environment.log.error("log {}: an index of segment {} does not agree with the log: it is made anew", path, segment->base_offset());
+  tasks_.spawn(&Core::rebuild_index, this, segment);
+}
+
+Task<void> Log::Core::rebuild_index(Core* core, std::shared_ptr<Segment> segment) {
+  const Result<void> alone = co_await core->maintenance_.acquire(core->executor());
+  WEIR_ASSERT(alone.has_value());
+  const Maintenance held(*core);
+  if (core->failure || core->closing_ || segment->removed) co_return;
+  const bool is_past = segment->sealed && segment->base_offset() < core->writing_->base_offset();
+  Result<void> done;
+  if (is_past) done = co_await segment->rebuild_indexes(core->options.index_interval_bytes);
+  if (done && is_past) done = co_await segment->write_indexes();
+  segment->index_mending = false;
+  if (!done) {
+    core->services.environment.log.error("log {}: the index of segment {} cannot be made anew: {}", core->path, segment->base_offset(),
+                                         done.error().describe());
+    segment->index_mending = done.error().code() == ErrorCode::kCorruptMessage;   // reading it again would not help
+    co_return;
+  }
+  core->services.directory.flushes().request(*core);
+}
+
 Task<Result<std::optional<TimestampOffset>>> Log::Core::offset_for_timestamp(TimestampMs target, Offset below, codec::Codecs& codecs) {
   WEIR_CO_CHECK(ready());
   below = std::min(below, written_end);
@@ -88,11 +117,16 @@ Task<Result<std::optional<TimestampOffset>>> Log::Core::offset_for_timestamp(Tim
   for (const auto& segment : segments) {
     if (segment->base_offset() >= below) break;
     WEIR_CO_TRY(const TimestampOffset largest, co_await segment->load_largest_timestamp());
+    mend_index(segment);
     if (largest.timestamp < target) continue;
     // Everything up to the last time entry before `target` is too old.
-    WEIR_CO_TRY(const std::optional<TimeEntry> older,
+    WEIR_CO_TRY(std::optional<TimeEntry> older,
                 co_await segment->time_index.last_where(services.files, segment->path(kTimeIndexSuffix),
                                                         [target](const TimeEntry& entry) { return entry.timestamp < target; }));
+    if (older) {
+      WEIR_CO_TRY(const bool right, co_await segment->is_right(*older));
+      if (!right) older.reset();
+    }
     const Offset begin = std::max(log_start, older ? segment->base_offset() + older->relative_offset : segment->base_offset());
     WEIR_CO_TRY(const int64_t position, co_await segment->position_before(begin));
     WEIR_CO_TRY(auto file, co_await segment->log_file());

@@ -112,8 +112,7 @@ Task<Result<void>> Log::Core::truncate_to(Offset offset) {
   WEIR_CO_CHECK(ready());
   WEIR_CO_CHECK(co_await maintenance_.acquire(executor()));
   const Maintenance held(*this);
-  co_await wait_for_writer();
-  WEIR_CO_CHECK(ready());
+  WEIR_CO_CHECK(co_await writer_idle());
   WEIR_ASSERT(written_end == end && queue_.empty(), written_end, end);
   if (offset >= end) co_return Result<void>();
   const Result<void> done = co_await do_truncate_to(offset);
@@ -180,8 +179,7 @@ Task<Result<void>> Log::Core::truncate_fully_and_start_at(Offset offset) {
   WEIR_CO_CHECK(ready());
   WEIR_CO_CHECK(co_await maintenance_.acquire(executor()));
   const Maintenance held(*this);
-  co_await wait_for_writer();
-  WEIR_CO_CHECK(ready());
+  WEIR_CO_CHECK(co_await writer_idle());
   const Result<void> done = co_await do_truncate_fully(offset);
   if (!done) io_failed(done.error());
   co_return done;
@@ -228,7 +226,7 @@ Task<Result<int>> Log::Core::apply_retention(Offset high_watermark, TimestampMs 
   if (count == 0) co_return 0;
   // Appends went on meanwhile, at the end only. The newest segment goes when it is no longer the newest: a roll comes first.
   if (count == segments_.size()) {
-    if (written_end != end || facts.back().next_offset != end) --count;
+    if (stalled_ || written_end != end || facts.back().next_offset != end) --count;
     else co_await roll_now(now);
   }
   WEIR_CO_CHECK(ready());

@@ -10,6 +10,16 @@ namespace {
 
 constexpr size_t kPartsPerWrite = 1024;             // IOV_MAX
 constexpr size_t kBytesPerWrite = size_t{8} << 20;  // so that readers and flushes see progress
+constexpr Duration kSpaceRetry = 1s;
+
+// Passes by itself: no space, or no descriptors.
+bool is_passing(const Error& error) { return error.code() == ErrorCode::kNoSpace || error.code() == ErrorCode::kUnavailable; }
+
+// A sync that fails for whatever reason is the end of the directory, also for lack of space: nobody knows what reached the disk.
+Result<void> final_if_failed(Result<void> synced) {
+  if (synced || !is_passing(synced.error())) return synced;
+  return fail(ErrorCode::kDiskError, synced.error().describe());
+}
 
 }  // namespace
 
@@ -22,17 +32,48 @@ void Log::Core::on_turn_end() {
 Task<void> Log::Core::write_queue(Core* core) {
   while (!core->queue_.empty() && !core->failure) {
     std::swap(core->queue_, core->in_flight_);
-    const Result<void> written = co_await core->write_in_flight();
+    core->in_flight_done_ = 0;
+    Result<void> written = co_await core->write_in_flight();
+    while (!written && is_passing(written.error()) && !core->failure) {
+      written = co_await core->wait_for_space(written.error());
+      if (written && !core->failure) written = co_await core->write_in_flight();
+    }
     core->in_flight_.clear();
     if (!written) core->io_failed(written.error());
   }
+  if (core->stalled_) core->go_on();
   core->writer_running_ = false;
   core->writer_waiters_.notify_all();
 }
 
-// Everything taken from the queue: one write for each run of batches that goes to one file.
+// Cuts off what was half written, so that file and memory agree again, and waits a while. Errors: that of the cut; kUnavailable
+// (the log is closing).
+Task<Result<void>> Log::Core::wait_for_space(Error cause) {
+  if (!stalled_) {
+    stalled_ = true;
+    services.directory.note_stalled(cause);
+    writer_waiters_.notify_all();
+  }
+  const std::shared_ptr<Segment> segment = writing_;
+  if (const std::shared_ptr<runtime::File> file = segment->open_log_file()) {
+    WEIR_CO_CHECK(co_await file->truncate(static_cast<uint64_t>(segment->written_bytes)));
+  }
+  const Result<void> slept = co_await runtime::sleep_until(executor(), executor().now() + kSpaceRetry, stop_.token());
+  if (slept) co_return Result<void>();
+  fail_with(Error(ErrorCode::kKafkaStorageError, fmt::format("log {} was closed while it waited for space: {}", path, cause.describe())));
+  co_return fail(*failure);
+}
+
+void Log::Core::go_on() {
+  WEIR_ASSERT(stalled_);
+  stalled_ = false;
+  services.directory.note_going_on();
+}
+
+// Everything taken from the queue: one write for each run of batches that goes to one file. Errors that pass leave the rest in
+// in_flight_, from in_flight_done_ on.
 Task<Result<void>> Log::Core::write_in_flight() {
-  size_t at = 0;
+  size_t& at = in_flight_done_;
   while (at < in_flight_.size()) {
     if (in_flight_[at].rolled_snapshot != nullptr) WEIR_CO_CHECK(co_await begin_file(in_flight_[at]));
     const std::shared_ptr<Segment> segment = writing_;
@@ -55,13 +96,17 @@ Task<Result<void>> Log::Core::write_in_flight() {
       continue;
     }
     WEIR_CO_CHECK(co_await file->write_at(static_cast<uint64_t>(segment->written_bytes), parts_));
+    if (stalled_) go_on();
     segment->written_bytes += static_cast<int64_t>(bytes);
     WEIR_ASSERT(segment->written_bytes <= segment->size_bytes, segment->written_bytes, segment->size_bytes);
     const Offset reached = in_flight_[next - 1].next_offset;
     at = next;
     advance_written(reached);
     const bool spill = segment->offset_index.unwritten() >= kIndexSpillEntries || segment->time_index.unwritten() >= kIndexSpillEntries;
-    if (spill && !segment->sealed) WEIR_CO_CHECK(co_await segment->write_indexes());
+    if (spill && !segment->sealed) {
+      const Result<void> spilled = co_await segment->write_indexes();
+      if (!spilled && !is_passing(spilled.error())) co_return spilled;   // else they stay in memory
+    }
   }
   co_return Result<void>();
 }
@@ -74,12 +119,15 @@ Task<Result<void>> Log::Core::begin_file(Queued& first) {
   WEIR_ASSERT(before->sealed && before->written_bytes == before->size_bytes, before->written_bytes, before->size_bytes);
   if (before->synced_bytes != before->written_bytes) {
     WEIR_CO_TRY(const auto file, co_await before->log_file());
-    WEIR_CO_CHECK(co_await file->sync_data());
+    const Result<void> synced = co_await file->sync_data();
+    WEIR_CO_CHECK(final_if_failed(synced));
     before->synced_bytes = before->written_bytes;
   }
-  WEIR_CO_CHECK(co_await sync_directory());
+  const Result<void> named = co_await sync_directory();
+  WEIR_CO_CHECK(final_if_failed(named));
   WEIR_CO_CHECK(co_await before->write_indexes());
-  WEIR_CO_CHECK(co_await write_snapshot(first.base_offset, std::move(*first.rolled_snapshot)));
+  WEIR_CO_CHECK(co_await write_snapshot(first.base_offset, *first.rolled_snapshot));
+  first.rolled_snapshot.reset();
   const auto next = std::find_if(segments_.begin(), segments_.end(), [&](const auto& s) { return s->base_offset() == first.base_offset; });
   WEIR_ASSERT(next != segments_.end(), first.base_offset);
   writing_ = *next;
@@ -90,7 +138,7 @@ Task<Result<void>> Log::Core::begin_file(Queued& first) {
   co_return Result<void>();
 }
 
-Task<Result<void>> Log::Core::write_snapshot(Offset offset, Bytes snapshot) {
+Task<Result<void>> Log::Core::write_snapshot(Offset offset, const Bytes& snapshot) {
   WEIR_ASSERT(snapshots_.empty() || snapshots_.back() <= offset, offset);
   WEIR_CO_TRY(const auto file, co_await disk().open(file_path(segment_file_name(offset, kSnapshotSuffix)), runtime::OpenMode::kCreate));
   WEIR_CO_CHECK(co_await file->truncate(0));
@@ -171,7 +219,10 @@ Task<Result<void>> Log::Core::sync_files(Offset target) {
     std::erase(unsynced_snapshots_, offset);
   }
   // An epoch without a record is not worth a file: a start would drop it again.
-  if (epochs_unsaved_from_ && *epochs_unsaved_from_ < durable_end) WEIR_CO_CHECK(co_await save_epochs());
+  if (epochs_unsaved_from_ && *epochs_unsaved_from_ < durable_end) {
+    const Result<void> saved = co_await save_epochs();
+    if (!saved && !is_passing(saved.error())) co_return saved;   // else the next round tries again; the recovery point waits
+  }
   if (flush_wanted_ > durable_end && written_end > durable_end) services.directory.flushes().request(*this);
   co_return Result<void>();
 }

@@ -86,16 +86,7 @@ void Segment::restart_accounting() {
   time_index.reset();
   aborted.clear();
   has_txn_index.reset();
-  sealed = indexes_synced = false;
-}
-
-runtime::Task<Result<TimestampOffset>> Segment::load_largest_timestamp() {
-  if (!largest_known_) {
-    WEIR_CO_TRY(const std::optional<TimeEntry> newest, co_await time_index.load_newest(files_, path(kTimeIndexSuffix)));
-    if (!largest_known_ && newest) largest_ = {newest->timestamp, base_offset_ + newest->relative_offset, kNoLeaderEpoch};
-    largest_known_ = true;
-  }
-  co_return largest_;
+  sealed = indexes_synced = index_damaged = false;
 }
 
 runtime::Task<Result<std::shared_ptr<runtime::File>>> Segment::log_file(runtime::OpenMode mode) {
@@ -106,14 +97,6 @@ void Segment::close_files() {
   log_handle_.close();
   offset_index.close_file();
   time_index.close_file();
-}
-
-runtime::Task<Result<int64_t>> Segment::position_before(Offset offset) {
-  const int64_t relative = offset - base_offset_;
-  WEIR_CO_TRY(const std::optional<OffsetEntry> entry,
-              co_await offset_index.last_where(files_, path(kOffsetIndexSuffix),
-                                               [relative](const OffsetEntry& e) { return e.relative_offset <= relative; }));
-  co_return entry ? int64_t{entry->position} : int64_t{0};
 }
 
 runtime::Task<Result<SegmentRead>> Segment::read(Offset from, Offset below, size_t bytes_max, bool at_least_one_batch) {
@@ -177,7 +160,12 @@ runtime::Task<Result<void>> Segment::write_indexes() {
   WEIR_CO_TRY(const auto file, co_await files_.disk().open(path(kTxnIndexSuffix), runtime::OpenMode::kCreate));
   WEIR_CO_TRY(const uint64_t size, file->size());
   const ByteView part(bytes);
-  WEIR_CO_CHECK(co_await file->write_at(size - size % kTxnEntryBytes, {&part, 1}));
+  const uint64_t position = size - size % kTxnEntryBytes;
+  const Result<void> written = co_await file->write_at(position, {&part, 1});
+  if (!written) {
+    (void)co_await file->truncate(position);   // they are written again: none may be there twice
+    co_return written;
+  }
   aborted.erase(aborted.begin(), aborted.begin() + static_cast<ptrdiff_t>(entries.size()));
   has_txn_index = true;
   co_return Result<void>();
@@ -216,7 +204,9 @@ runtime::Task<Result<void>> Segment::mark_deleted() {
   close_files();
   for (const std::string_view suffix : kAllSuffixes) {
     const std::string from = path(suffix);
-    const Result<void> renamed = co_await files_.disk().rename(from, from + std::string(kDeletedSuffix));
+    Result<void> renamed = co_await files_.disk().rename(from, from + std::string(kDeletedSuffix));
+    // A full disk may have no room for a name; and it is now that space is wanted.
+    if (!renamed && renamed.error().code() == ErrorCode::kNoSpace) renamed = co_await files_.disk().remove(from);
     if (!renamed && renamed.error().code() != ErrorCode::kNotFound) co_return fail(renamed.error());
   }
   removed = true;

@@ -62,6 +62,8 @@ class Segment {
 
   OffsetIndex offset_index;
   TimeIndex time_index;
+  bool index_mending = false;
+  bool index_damaged = false;   // an entry did not say what the log says: reads go without, until the log has them rebuilt
 
   // Accounts for one batch appended at the end: size, indexes, largest timestamp.
   void account(Offset last_offset, TimestampMs max_timestamp, size_t bytes, int64_t index_interval_bytes);
@@ -92,8 +94,13 @@ class Segment {
   std::shared_ptr<runtime::File> open_log_file() { return files_.try_get(log_handle_); }
   void close_files();
 
-  // Where a scan for `offset` may begin: the position of a batch that ends at or before it, or 0.
+  // Where a scan for `offset` may begin: the position of a batch that ends at or before it, or 0. The entry that says so is
+  // compared with the batch it names: index files have no checksums.
   runtime::Task<Result<int64_t>> position_before(Offset offset);
+  // Whether the batch that `entry` names is there and has its timestamp.
+  runtime::Task<Result<bool>> is_right(TimeEntry entry);
+  // Makes the indexes of a whole segment anew, in memory, from its batches.
+  runtime::Task<Result<void>> rebuild_indexes(int64_t index_interval_bytes);
   // Batches from the one that holds `from`, that end below `below`: see Log::read. Empty when there is none in this segment.
   runtime::Task<Result<SegmentRead>> read(Offset from, Offset below, size_t bytes_max, bool at_least_one_batch);
   // Writes indexes (and transactions) that are in memory; the files afterwards have their exact sizes.
@@ -106,6 +113,10 @@ class Segment {
   runtime::Task<Result<void>> remove_files();
 
  private:
+  runtime::Task<Result<TimestampOffset>> find_largest_timestamp();
+  // False when a batch behind the last offset entry has a later timestamp than `newest`, or its batch is not there.
+  runtime::Task<Result<bool>> covers_the_end(TimeEntry newest);
+
   FileCache& files_;
   const std::string& dir_;
   Offset base_offset_;

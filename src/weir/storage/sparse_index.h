@@ -74,6 +74,19 @@ class SparseIndex {
     tail_.clear();
   }
 
+  // All entries anew; the file is cut and written by the next write().
+  void replace(std::vector<Entry> entries) {
+    reset();
+    tail_ = std::move(entries);
+  }
+  // The entries of one that was never written.
+  std::vector<Entry> take() && {
+    WEIR_ASSERT(in_file_ == 0, in_file_);
+    return std::move(tail_);
+  }
+  // Whether an entry that a search gave came from the file: only there can it be damaged.
+  bool is_from_file(const Entry& entry) const { return tail_.empty() || entry.key() < tail_.front().key(); }
+
   // The last entry, read from the file if need be.
   runtime::Task<Result<std::optional<Entry>>> load_newest(FileCache& files, std::string path);
   // The last entry for which `goes_before(entry)`; true for all entries up to some place and false after it.

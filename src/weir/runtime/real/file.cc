@@ -148,7 +148,13 @@ Task<Result<void>> RealFile::write_at(uint64_t position, std::span<const ByteVie
     const auto write = [fd = descriptor_->fd, position, parts] { return write_all_parts(fd, position, parts); };
     error = co_await offload_.run(loop_, write);
   }
-  if (error != 0) co_return disk_failure("write to", path_, error);
+  if (error != 0) {
+    // Tried again it would be counted again.
+    const uint64_t given_back = std::min(count, descriptor_->dirty_bytes);
+    descriptor_->dirty_bytes -= given_back;
+    accounts_->dirty_bytes -= given_back;
+    co_return disk_failure("write to", path_, error);
+  }
   co_return Result<void>();
 }
 

@@ -1,0 +1,117 @@
+// What a segment's index files say, compared with what the log says: they have no checksums, and an entry that is believed
+// though it is wrong makes a reader skip records, or retention drop a segment before its time.
+#include <fmt/format.h>
+
+#include "weir/base/assert.h"
+#include "weir/storage/segment.h"
+
+namespace weir::storage {
+
+runtime::Task<Result<int64_t>> Segment::position_before(Offset offset) {
+  if (index_damaged) co_return int64_t{0};
+  const int64_t relative = offset - base_offset_;
+  const Result<std::optional<OffsetEntry>> searched =
+      co_await offset_index.last_where(files_, path(kOffsetIndexSuffix), [relative](const OffsetEntry& e) { return e.relative_offset <= relative; });
+  if (!searched && searched.error().code() != ErrorCode::kCorruptMessage) co_return fail(searched.error());
+  if (searched && !*searched) co_return int64_t{0};
+  if (searched && !offset_index.is_from_file(**searched)) co_return int64_t{(*searched)->position};
+  if (searched && (*searched)->position >= 0 && (*searched)->position < written_bytes) {
+    WEIR_CO_TRY(auto file, co_await log_file());
+    SegmentScan scan(std::move(file), (*searched)->position, written_bytes, record::kHeaderBytes);
+    const Result<std::optional<record::AnyBatch>> batch = co_await scan.next();
+    if (!batch && batch.error().code() != ErrorCode::kCorruptMessage) co_return fail(batch.error());
+    if (batch && *batch && (*batch)->last_offset() == base_offset_ + (*searched)->relative_offset) co_return int64_t{(*searched)->position};
+  }
+  index_damaged = true;
+  co_return int64_t{0};
+}
+
+runtime::Task<Result<bool>> Segment::is_right(TimeEntry entry) {
+  if (index_damaged) co_return false;
+  if (!time_index.is_from_file(entry)) co_return true;
+  const Offset named = base_offset_ + entry.relative_offset;
+  if (entry.relative_offset >= 0) {
+    WEIR_CO_TRY(const int64_t position, co_await position_before(named));
+    WEIR_CO_TRY(auto file, co_await log_file());
+    SegmentScan scan(std::move(file), position, written_bytes);
+    for (;;) {
+      const Result<std::optional<record::AnyBatch>> batch = co_await scan.next();
+      if (!batch && batch.error().code() != ErrorCode::kCorruptMessage) co_return fail(batch.error());
+      if (!batch || !*batch || (*batch)->last_offset() > named) break;
+      if ((*batch)->last_offset() == named && (*batch)->max_timestamp() == entry.timestamp) co_return true;
+    }
+  }
+  index_damaged = true;
+  co_return false;
+}
+
+runtime::Task<Result<bool>> Segment::covers_the_end(TimeEntry newest) {
+  WEIR_CO_TRY(const bool right, co_await is_right(newest));
+  if (!right) co_return false;
+  WEIR_CO_TRY(const int64_t position, co_await position_before(Offset(INT64_MAX)));
+  WEIR_CO_TRY(auto file, co_await log_file());
+  SegmentScan scan(std::move(file), position, written_bytes);
+  for (;;) {
+    WEIR_CO_TRY(const std::optional<record::AnyBatch> batch, co_await scan.next());
+    if (!batch) co_return true;
+    if (batch->max_timestamp() <= newest.timestamp) continue;
+    index_damaged = true;
+    co_return false;
+  }
+}
+
+runtime::Task<Result<TimestampOffset>> Segment::find_largest_timestamp() {
+  TimestampOffset largest;
+  WEIR_CO_TRY(auto file, co_await log_file());
+  SegmentScan scan(std::move(file), 0, written_bytes, size_t{1} << 20);
+  for (;;) {
+    WEIR_CO_TRY(const std::optional<record::AnyBatch> batch, co_await scan.next());
+    if (!batch) co_return largest;
+    if (batch->max_timestamp() > largest.timestamp) largest = {batch->max_timestamp(), batch->last_offset(), kNoLeaderEpoch};
+  }
+}
+
+runtime::Task<Result<TimestampOffset>> Segment::load_largest_timestamp() {
+  if (largest_known_) co_return largest_;
+  const Result<std::optional<TimeEntry>> newest = co_await time_index.load_newest(files_, path(kTimeIndexSuffix));
+  if (!newest && newest.error().code() != ErrorCode::kCorruptMessage) co_return fail(newest.error());
+  TimestampOffset found;
+  if (newest && *newest) found = {(*newest)->timestamp, base_offset_ + (*newest)->relative_offset, kNoLeaderEpoch};
+  // The newest segment's index has no entry for its end yet; what lies there was accounted for when it was loaded.
+  bool right = newest.has_value();
+  if (right && sealed && *newest) {
+    WEIR_CO_TRY(right, co_await covers_the_end(**newest));
+  } else if (right && sealed && written_bytes > 0) {
+    right = false;   // no timestamps at all, or all entries are lost
+  }
+  if (!right) {
+    WEIR_CO_TRY(found, co_await find_largest_timestamp());
+  }
+  if (!largest_known_) largest_ = found;
+  largest_known_ = true;
+  co_return largest_;
+}
+
+runtime::Task<Result<void>> Segment::rebuild_indexes(int64_t index_interval_bytes) {
+  WEIR_ASSERT(sealed && written_bytes == size_bytes, written_bytes, size_bytes);
+  WEIR_CO_TRY(auto file, co_await log_file());
+  SegmentScan scan(std::move(file), 0, written_bytes, size_t{1} << 20);
+  Segment fresh(files_, dir_, base_offset_);
+  for (;;) {
+    WEIR_CO_TRY(const std::optional<record::AnyBatch> batch, co_await scan.next());
+    if (!batch) break;
+    if (batch->last_offset() < base_offset_ || batch->last_offset() - base_offset_ > INT32_MAX) {
+      co_return fail(ErrorCode::kCorruptMessage, fmt::format("{}: offset {} does not belong here", path(kLogSuffix), batch->last_offset()));
+    }
+    fresh.account(batch->last_offset(), batch->max_timestamp(), batch->size_bytes(), index_interval_bytes);
+  }
+  fresh.seal();
+  offset_index.replace(std::move(fresh.offset_index).take());
+  time_index.replace(std::move(fresh.time_index).take());
+  largest_ = fresh.largest_;
+  largest_known_ = true;
+  index_damaged = indexes_synced = false;
+  co_return Result<void>();
+}
+
+}  // namespace weir::storage
