@@ -7,6 +7,7 @@
 #include "weir/cli/args_app.h"
 #include "weir/cli/client_command.h"
 #include "weir/cli/commands.h"
+#include "weir/cli/complete.h"
 #include "weir/cli/help.h"
 #include "weir/cli/report.h"
 
@@ -65,6 +66,10 @@ struct CommandLine {
     commands.add(add_command(*doc, "configuration", help::kDoc), [] { return doc_configuration(); });
     add_client_commands(app, commands);
     add_bench_commands(app, commands);
+    const auto shell = std::make_shared<std::string>();
+    CLI::App* complete = add_command(app, "completion", help::kCompletion);
+    complete->add_option("shell", *shell)->required()->check(CLI::IsMember({"bash", "zsh", "fish"}));
+    commands.add(complete, [shell] { return completion(*shell); });
     commands.add(add_command(app, "version", "weir version: which version this is\n"), [] { return version(); });
   }
 
@@ -129,6 +134,7 @@ int run_command_line(int argc, const char* const* argv, int64_t started_ns) {
   const std::string_view first = argv[1];
   if (first == "--version" || first == "-V") return version();
   CommandLine line(started_ns);
+  if (first == "__complete") return print_completions(line.app, {argv + 2, argv + argc});
   try {
     line.app.parse(argc, argv);
   } catch (const CLI::CallForHelp&) {

@@ -54,6 +54,9 @@ const CLI::App& innermost(const CLI::App& app);
 std::vector<std::string> command_names(const CLI::App& app);
 std::vector<std::string> option_names(const CLI::App& app);
 
+// What may come next after `words`, the last of which is under the cursor: one a line, to standard output.
+int print_completions(const CLI::App& root, std::vector<std::string> words);
+
 // Each declares its commands in `app` and says in `commands` what they run.
 void add_client_commands(CLI::App& app, Commands& commands);
 void add_bench_commands(CLI::App& app, Commands& commands);

@@ -36,10 +36,15 @@ void add_produce(CLI::App& app, Commands& commands) {
   const auto args = std::make_shared<ProduceArgs>();
   CLI::App* command = add_client_command(app, "produce", help::kProduce, args->cluster);
   command->add_option("topic", args->topic)->required();
+  command->add_option("files", args->files);
+  command->add_option("--input", args->input)->check(CLI::IsMember({"lines", "json"}));
+  command->add_flag("--whole", args->whole);
   command->add_option("-k,--separator", args->separator);
+  command->add_flag("--empty-is-null,-Z", args->empty_is_null);
+  command->add_flag("--keep-partition", args->keep_partition);
   command->add_option("--key", args->key);
   add_many(*command, "--header", args->headers);
-  command->add_option("--partition", args->partition)->check(CLI::Range(0, INT32_MAX));
+  command->add_option("--partition,-p", args->partition)->check(CLI::Range(0, INT32_MAX));
   command->add_option("--compression", args->compression)->check(CLI::IsMember({"none", "gzip", "snappy", "lz4", "zstd"}));
   command->add_option("--acks", args->acks)->check(CLI::IsMember({"all", "1", "0"}));
   commands.add(command, [args] { return produce(*args); });

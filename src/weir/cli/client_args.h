@@ -32,7 +32,12 @@ int topic_alter(const TopicArgs& args);
 struct ProduceArgs {
   ClusterArgs cluster;
   std::string topic;
+  std::vector<std::string> files;        // none: standard input
+  std::string input = "lines";           // or json
+  bool whole = false;                    // a file is a record
   std::optional<std::string> separator;  // between key and value
+  bool empty_is_null = false;
+  bool keep_partition = false;
   std::optional<std::string> key;        // of every record
   std::vector<std::string> headers;      // key=value
   std::optional<int32_t> partition;

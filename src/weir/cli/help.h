@@ -30,6 +30,7 @@ measure
 try
   demo events                 a stream of shop events as JSON lines, the same for the same seed
 
+  completion bash|zsh|fish    completes commands, options and names of topics with TAB
   version                     which version this is
   COMMAND --help              the options of a command
 
@@ -61,6 +62,19 @@ examples
   weir adopt --undo /var/lib/kafka/data
 
 exit codes: 0 Weir can open it, 1 it cannot, or the directory cannot be read, 2 wrong usage
+)";
+
+inline constexpr std::string_view kCompletion = R"(weir completion: prints a script that lets your shell complete weir's commands
+
+usage: weir completion bash|zsh|fish
+
+Commands, options and their values; names of topics, groups, brokers and options are asked of the cluster that
+--bootstrap-server names on the line (default localhost:9092), for half a second at most.
+
+examples
+  source <(weir completion bash)                              # now; in ~/.bashrc for good
+  weir completion zsh > "${fpath[1]}/_weir"
+  weir completion fish > ~/.config/fish/completions/weir.fish
 )";
 
 inline constexpr std::string_view kServe = R"(weir serve: runs a node until SIGTERM or Ctrl-C; a second Ctrl-C ends it at once

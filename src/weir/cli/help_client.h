@@ -88,24 +88,37 @@ example
   weir topic alter clicks --partitions 24 --reset retention.ms
 )";
 
-inline constexpr std::string_view kProduce = R"(weir produce: each line of standard input becomes a record
+inline constexpr std::string_view kProduce = R"(weir produce: each line of standard input or of files becomes a record
 
-usage: weir produce TOPIC [options]
+usage: weir produce TOPIC [FILE...] [options]
 
+input
+  FILE                        instead of standard input; - is standard input
   -k, --separator TEXT        what stands between key and value in a line (\t for TAB); without it a line is a value
+  --input json                each line is an object as weir consume --json writes it: key, value, headers, timestamp;
+                              key_base64 and value_base64 for bytes; a value that is no text stands for its own JSON
+  --whole                     each file is one record
+  --empty-is-null, -Z         an empty value is a tombstone, an empty key none
+
+records
   --key KEY                   the key of every record
   --header KEY=VALUE          a header of every record; may be given many times
-  --partition N               every record to this partition (default: by key as Kafka does, else in turns)
+  --partition N, -p N         every record to this partition (default: by key as Kafka does, else in turns)
+  --keep-partition            with --input json: to the partition that the object names
   --compression CODEC         none (default), gzip, snappy, lz4 or zstd
   --acks HOW                  all (default), 1 or 0
+
   --bootstrap-server LIST     host:port[,host:port...] (default localhost:9092)
   --json                      the result as a JSON object
 
-With --acks all every record is stored once and in order, also when connections break on the way.
+With --acks all every record is stored once and in order, also when connections break on the way. Ctrl-C stops reading and
+stores what was read.
 
 examples
   echo hello | weir produce greetings
   weir demo events --count 100000 | weir produce shop -k '\t' --compression lz4
+  weir consume clicks --json | weir produce copy --input json
+  echo '{"key":"a","value":{"n":1},"headers":{"trace":"7"}}' | weir produce clicks --input json
 )";
 
 inline constexpr std::string_view kConsume = R"(weir consume: records to standard output
@@ -130,7 +143,7 @@ how they are written
   --format FORMAT             plain (default: values, one a line), keyvalue (key TAB value), json, raw, hex, or a text with
                               %k key, %v value, %o offset, %p partition, %t topic, %T timestamp, %D the same as a date,
                               %h headers, %K and %V bytes of key and value, %k{hex}, %v{base64}, %v{json}, \n, \t, \x00, %%
-  --json                      the same as --format json: weir produce --json reads it back
+  --json                      the same as --format json: weir produce --input json reads it
 
   --bootstrap-server LIST     host:port[,host:port...] (default localhost:9092)
 

@@ -1,23 +1,23 @@
-// weir produce: lines of standard input become records.
-#include <unistd.h>
-
-#include <cerrno>
+// weir produce: lines of standard input or of files become records.
 #include <cstdio>
-#include <cstring>
 #include <deque>
 
 #include <fmt/format.h>
 
 #include "weir/cli/client_command.h"
+#include "weir/cli/input_lines.h"
 #include "weir/cli/json_text.h"
+#include "weir/cli/produce_line.h"
+#include "weir/cli/progress.h"
+#include "weir/cli/record_format.h"
 #include "weir/client/producer.h"
 
 namespace weir::cli {
 
 namespace {
 
-constexpr size_t kReadBytes = 256 << 10;
-constexpr size_t kLineBytesMax = 64 << 20;
+constexpr uint64_t kRecordsPerLook = 1024;
+constexpr Duration kFlushAfterInterrupt = 5s;
 constexpr size_t kUnconfirmedMax = 100'000;
 constexpr size_t kBatchBytes = 128 << 10;
 
@@ -28,93 +28,67 @@ std::optional<record::Compression> parse_compression(std::string_view text) {
   return std::nullopt;
 }
 
-// Escapes that people type in separators: \t, \n, \0, \\.
-std::string unescaped(std::string_view text) {
-  std::string out;
-  for (size_t i = 0; i < text.size(); ++i) {
-    if (text[i] != '\\' || i + 1 == text.size()) {
-      out += text[i];
-      continue;
-    }
-    switch (text[++i]) {
-      case 't': out += '\t'; break;
-      case 'n': out += '\n'; break;
-      case '0': out += '\0'; break;
-      default: out += text[i];
-    }
-  }
-  return out;
-}
-
 class LineProducer {
  public:
   LineProducer(ClientContext& context, ProduceArgs args, client::ProducerOptions options)
-      : context_(context), args_(std::move(args)), producer_(context.cluster, options) {}
+      : context_(context), args_(std::move(args)), lines_(context.env, args_.files, args_.whole), producer_(context.cluster, options) {}
 
   Task<Result<void>> run() {
-    if (args_.separator) separator_ = unescaped(*args_.separator);
+    rules_.json = args_.input == "json";
+    if (args_.separator) rules_.separator = unescape(*args_.separator);
+    rules_.empty_is_null = args_.empty_is_null;
+    rules_.keeps_partition = args_.keep_partition;
     for (const std::string& text : args_.headers) {
       WEIR_CO_TRY(auto pair, parse_pair(text));
       pairs_.push_back(std::move(pair));
     }
     for (const auto& [key, value] : pairs_) headers_.push_back({key, as_bytes(value)});
-    const MonoTime began = context_.env.executor.now();
+    if (lines_.is_terminal()) report_hint(rules_.json ? "a JSON object a line; Ctrl-D ends" : "a record a line; Ctrl-D ends");
+    began_ = context_.env.executor.now();
     Result<void> done = co_await send_input();
-    if (done) done = co_await producer_.flush({});
-    if (done) done = co_await confirm(0);
+    const bool is_interrupted = !done && done.error().code() == ErrorCode::kCancelled;
+    const Deadline deadline = is_interrupted ? Deadline::at(context_.env.executor.now() + kFlushAfterInterrupt) : Deadline::never();
+    if (done || is_interrupted) {
+      const Result<void> flushed = co_await producer_.flush({deadline, {}});
+      const Result<void> confirmed = flushed ? co_await confirm(0) : flushed;
+      if (!confirmed) done = confirmed;
+    }
     co_await producer_.close();
-    if (!done) co_return done;
-    report_result(context_.env.executor.now() - began);
-    co_return Result<void>();
+    progress_.finish();
+    if (done || is_interrupted) report_result(context_.env.executor.now() - began_);
+    co_return done;
   }
 
  private:
-  // Reading may wait for a person: never on the loop's thread.
   Task<Result<void>> send_input() {
-    std::string pending;
-    size_t searched = 0;
     for (;;) {
-      const size_t before = pending.size();
-      pending.resize(before + kReadBytes);
-      char* into = pending.data() + before;
-      const ssize_t count = co_await context_.env.offload.run(context_.env.executor, [into] {
-        ssize_t got;
-        do got = ::read(STDIN_FILENO, into, kReadBytes);
-        while (got < 0 && errno == EINTR);
-        return got;
-      });
-      if (count < 0) co_return fail(ErrorCode::kInvalidArgument, "cannot read standard input");
-      pending.resize(before + static_cast<size_t>(count));
-      size_t at = 0;
-      for (size_t end; (end = pending.find('\n', std::max(at, searched))) != std::string::npos; at = end + 1) {
-        WEIR_CO_CHECK(co_await send_line(std::string_view(pending).substr(at, end - at)));
-      }
-      pending.erase(0, at);
-      searched = pending.size();
-      if (pending.size() > kLineBytesMax) co_return fail(ErrorCode::kInvalidArgument, "a line of more than 64 MiB");
-      if (count == 0) break;
+      WEIR_CO_TRY(const auto line, co_await lines_.next(context_.stop));
+      if (!line) co_return Result<void>();
+      WEIR_CO_CHECK(co_await send_line(*line));
+      if (!lines_.is_terminal() && sent_ % kRecordsPerLook == 0) show_progress();
     }
-    if (!pending.empty()) WEIR_CO_CHECK(co_await send_line(pending));
-    co_return Result<void>();
   }
 
   Task<Result<void>> send_line(std::string_view line) {
-    ++lines_;
+    auto parsed = args_.whole ? LineRecord{.value = std::string(line)} : parse_line(line, rules_);
+    if (!parsed) co_return fail(ErrorCode::kInvalidArgument, fmt::format("{}: {}", lines_.place(), parsed.error().message()));
     client::OutRecord record;
     record.topic = args_.topic;
+    if (parsed->partition) record.partition = PartitionIndex(*parsed->partition);
     if (args_.partition) record.partition = PartitionIndex(*args_.partition);
+    if (parsed->key) record.key = as_bytes(*parsed->key);
     if (args_.key) record.key = as_bytes(*args_.key);
-    record.value = as_bytes(line);
+    if (parsed->value) record.value = as_bytes(*parsed->value);
+    record.timestamp = parsed->timestamp;
     record.headers = headers_;
-    if (args_.separator) {
-      const size_t mark = line.find(separator_);
-      if (mark == std::string_view::npos) {
-        co_return fail(ErrorCode::kInvalidArgument, fmt::format("line {} of standard input has no \"{}\" between key and value", lines_, *args_.separator));
-      }
-      record.key = as_bytes(line.substr(0, mark));
-      record.value = as_bytes(line.substr(mark + separator_.size()));
+    std::vector<record::Header> own;
+    if (!parsed->headers.empty()) {
+      own = headers_;
+      for (const auto& [key, value] : parsed->headers) own.push_back({key, value ? std::optional<ByteView>(as_bytes(*value)) : std::nullopt});
+      record.headers = own;
     }
-    WEIR_CO_TRY(client::Delivery delivery, co_await producer_.send(record, {}));
+    WEIR_CO_TRY(client::Delivery delivery, co_await producer_.send(record, {Deadline::never(), context_.stop}));
+    ++sent_;
     deliveries_.push_back(std::move(delivery));
     if (deliveries_.size() >= kUnconfirmedMax) WEIR_CO_CHECK(co_await confirm(kUnconfirmedMax / 2));
     co_return Result<void>();
@@ -133,6 +107,12 @@ class LineProducer {
     co_return Result<void>();
   }
 
+  void show_progress() {
+    const MonoTime now = context_.env.executor.now();
+    const auto total = lines_.bytes_total();
+    progress_.show({.what = "produce", .done = total ? lines_.bytes_read() : sent_, .total = total, .counts_bytes = total.has_value(), .elapsed = now - began_}, now);
+  }
+
   void report_result(Duration took) {
     const double seconds = static_cast<double>(took.count()) / 1e9;
     if (args_.cluster.json) {
@@ -144,12 +124,15 @@ class LineProducer {
 
   ClientContext& context_;
   ProduceArgs args_;
+  InputLines lines_;
+  LineRules rules_;
   client::Producer producer_;
-  std::string separator_;
   std::vector<std::pair<std::string, std::string>> pairs_;
   std::vector<record::Header> headers_;
   std::deque<client::Delivery> deliveries_;
-  uint64_t lines_ = 0;
+  Progress progress_;
+  MonoTime began_;
+  uint64_t sent_ = 0;
   uint64_t stored_ = 0;
 };
 
@@ -161,6 +144,9 @@ Task<Result<void>> run_produce(ClientContext& context, ProduceArgs args) {
   options.batch_bytes = kBatchBytes;
   options.acks = args.acks == "0" ? 0 : args.acks == "1" ? 1 : -1;
   options.idempotent = options.acks == -1;
+  if (args.whole && (args.separator || args.input == "json")) {
+    co_return fail(ErrorCode::kInvalidArgument, "--whole makes one record of a file: it takes neither --separator nor --input json");
+  }
   WEIR_CO_CHECK(co_await find_topic(context, args.topic));
   LineProducer lines(context, std::move(args), options);
   co_return co_await lines.run();
@@ -168,6 +154,6 @@ Task<Result<void>> run_produce(ClientContext& context, ProduceArgs args) {
 
 }  // namespace
 
-int produce(const ProduceArgs& args) { return run_client(args, args.cluster, &run_produce); }
+int produce(const ProduceArgs& args) { return run_client(args, args.cluster, &run_produce, OnInterrupt::kStop); }
 
 }  // namespace weir::cli

@@ -46,6 +46,8 @@ void report(std::string_view sentence, bool has_place) { print_sentence("\x1b[31
 
 void report_warning(std::string_view sentence) { print_sentence("\x1b[33m", "warning: ", sentence); }
 
+void report_hint(std::string_view sentence) { print_sentence("\x1b[2m", "", sentence); }
+
 void report(const Error& error) {
   std::string sentence = error.message().empty() ? error.describe() : error.message();
   const std::string_view hint = hint_for(error.code());

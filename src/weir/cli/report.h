@@ -11,6 +11,8 @@ namespace weir::cli {
 // as it is, others begin with "weir: ".
 void report(std::string_view sentence, bool has_place = false);
 void report_warning(std::string_view sentence);
+// A line for a person at a terminal.
+void report_hint(std::string_view sentence);
 // An error with what a person can do about it.
 void report(const Error& error);
 
