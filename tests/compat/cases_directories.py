@@ -33,7 +33,7 @@ class WeirOn(harness.Weir):
 
     def __init__(self, home):
         super().__init__(harness.weir_program(), home.folder, ("offsets.topic.num.partitions=4", "auto.create.topics.enable=false"))
-        self.port, self.dirs = home.port, home.dirs
+        self.port, self.dirs, self.data = home.port, home.dirs, home.dirs[0]
 
     def command(self):
         line = [self.program, "serve", "--port", str(self.port), "--override", "log.dirs=" + ",".join(self.dirs)]
