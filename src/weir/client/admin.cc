@@ -7,6 +7,7 @@
 
 #include "weir/protocol/create_partitions.h"
 #include "weir/protocol/create_topics.h"
+#include "weir/protocol/delete_records.h"
 #include "weir/protocol/delete_topics.h"
 #include "weir/protocol/describe_configs.h"
 #include "weir/protocol/incremental_alter_configs.h"
@@ -132,6 +133,54 @@ Task<Result<void>> Admin::alter_configs(Resource resource, std::vector<ConfigCha
   const auto& done = answer.responses.front();
   if (done.error_code != ErrorCode::kNone) co_return said(done.error_code, done.error_message);
   co_return Result<void>();
+}
+
+Task<Result<std::vector<PartitionOffset>>> Admin::delete_records(std::string name, std::map<PartitionIndex, Offset> before,
+                                                                 Patience patience) {
+  std::vector<PartitionOffset> moved;
+  for (int attempt = 0; !before.empty(); ++attempt) {
+    WEIR_CO_TRY(const TopicPtr topic, co_await cluster_.topic(name, patience));
+    Error last(ErrorCode::kLeaderNotAvailable, fmt::format("topic \"{}\" has no leader", name));
+    std::map<BrokerId, protocol::DeleteRecordsRequest> requests;
+    for (const auto& [index, offset] : before) {
+      const auto partition = std::ranges::find(topic->partitions, index, &Partition::index);
+      if (partition == topic->partitions.end()) {
+        co_return fail(ErrorCode::kUnknownTopicOrPartition, fmt::format("topic \"{}\" has no partition {}", name, index));
+      }
+      if (partition->leader == kNoBroker) continue;
+      protocol::DeleteRecordsRequest& request = requests[partition->leader];
+      request.timeout_ms = kChangeTimeoutMs;
+      if (request.topics.empty()) request.topics.emplace_back().name = name;
+      request.topics.front().partitions.push_back({index, offset});
+    }
+    for (auto& [leader, request] : requests) {
+      const auto connection = co_await cluster_.broker(leader, rpc::Lane::kQuick, patience);
+      if (!connection) {
+        last = connection.error();
+        continue;
+      }
+      const auto answer = co_await (*connection)->call(request, cluster_.one_attempt(patience));
+      if (!answer) {
+        last = answer.error();
+        continue;
+      }
+      for (const auto& of : answer->topics) {
+        for (const auto& row : of.partitions) {
+          if (row.error_code != ErrorCode::kNone) {
+            last = Error(row.error_code, fmt::format("records of {}-{} stay: {}", name, row.partition_index, name_of(row.error_code)));
+          } else if (before.erase(row.partition_index) > 0) {
+            moved.push_back({row.partition_index, Offset(row.low_watermark)});
+          }
+        }
+      }
+    }
+    if (before.empty()) break;
+    if (reaction_to(last.code()) == Reaction::kFail) co_return fail(last);
+    cluster_.forget(name);
+    WEIR_CO_CHECK(co_await cluster_.back_off(attempt, last, patience));
+  }
+  std::ranges::sort(moved, {}, &PartitionOffset::partition);
+  co_return moved;
 }
 
 Task<Result<std::vector<PartitionOffset>>> Admin::list_offsets(std::string name, std::vector<PartitionIndex> partitions, int64_t timestamp,

@@ -69,6 +69,8 @@ class Admin {
   // Every option of the resource, by name.
   Task<Result<std::vector<ConfigEntry>>> describe_configs(Resource resource, Patience patience);
   Task<Result<void>> alter_configs(Resource resource, std::vector<ConfigChange> changes, Patience patience);
+  // Drops what lies before the offsets (kNoOffset: everything that is committed). Returns where the partitions begin now.
+  Task<Result<std::vector<PartitionOffset>>> delete_records(std::string topic, std::map<PartitionIndex, Offset> before, Patience patience);
   // The offset of the first record at or after `timestamp` (or a mark above) in each of `partitions`; all when it is empty.
   Task<Result<std::vector<PartitionOffset>>> list_offsets(std::string topic, std::vector<PartitionIndex> partitions, int64_t timestamp,
                                                           int8_t isolation_level, Patience patience);
