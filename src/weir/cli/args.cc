@@ -65,6 +65,7 @@ struct CommandLine {
     doc->require_subcommand(1);
     commands.add(add_command(*doc, "configuration", help::kDoc), [] { return doc_configuration(); });
     add_client_commands(app, commands);
+    add_group_commands(app, commands);
     add_bench_commands(app, commands);
     const auto shell = std::make_shared<std::string>();
     CLI::App* complete = add_command(app, "completion", help::kCompletion);

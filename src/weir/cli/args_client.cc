@@ -63,6 +63,11 @@ void add_consume(CLI::App& app, Commands& commands) {
   CLI::Option* follow = command->add_flag("--follow,-f", args->follow);
   command->add_flag("--exit-at-end,-e")->excludes(follow);  // the default, for those who know it from kcat
   command->add_flag("--read-committed", args->read_committed);
+  CLI::Option* group = command->add_option("--group,-G", args->group);
+  command->add_option("--instance", args->instance)->needs(group);
+  add_many(*command, "--assignor", args->assignors)->needs(group)->check(CLI::IsMember({"range", "roundrobin", "cooperative-sticky"}));
+  add_duration(*command, "--session", args->session_ms)->needs(group);
+  add_duration(*command, "--idle", args->idle_ms)->needs(group);
   commands.add(command, [args] { return consume(*args); });
 }
 

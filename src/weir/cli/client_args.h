@@ -57,6 +57,11 @@ struct ConsumeArgs {
   uint64_t max = 0;  // 0: no limit
   bool follow = false;
   bool read_committed = false;
+  std::optional<std::string> group;  // as a member of it
+  std::optional<std::string> instance;
+  std::vector<std::string> assignors;
+  int64_t session_ms = 45'000;
+  std::optional<int64_t> idle_ms;  // stop after so long without a record
 };
 int consume(const ConsumeArgs& args);
 

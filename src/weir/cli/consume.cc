@@ -7,6 +7,7 @@
 #include <fmt/format.h>
 
 #include "weir/cli/client_command.h"
+#include "weir/cli/consume_group.h"
 #include "weir/cli/partition_list.h"
 #include "weir/cli/record_filter.h"
 #include "weir/cli/record_format.h"
@@ -151,6 +152,9 @@ Task<Result<void>> run_consume(ClientContext& context, ConsumeArgs args) {
 
 }  // namespace
 
-int consume(const ConsumeArgs& args) { return run_client(args, args.cluster, &run_consume); }
+int consume(const ConsumeArgs& args) {
+  if (args.group) return run_client(args, args.cluster, &run_consume_group, OnInterrupt::kStop);
+  return run_client(args, args.cluster, &run_consume);
+}
 
 }  // namespace weir::cli

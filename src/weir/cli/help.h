@@ -17,7 +17,8 @@ run
 drive a cluster, Weir's or Kafka's
   topic list|describe|create|delete|alter
   produce TOPIC               lines of standard input become records
-  consume TOPIC               records to standard output
+  consume TOPIC               records to standard output; as a member of a group with --group
+  group list|describe|reset|delete
   config get|set              options of topics and brokers
   cluster                     the brokers
 

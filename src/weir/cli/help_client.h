@@ -147,11 +147,20 @@ how they are written
 
   --bootstrap-server LIST     host:port[,host:port...] (default localhost:9092)
 
+as a member of a consumer group, which shares the partitions out and goes on where it was
+  --group NAME, -G NAME       go on with what comes until Ctrl-C; what was printed is committed
+                              --from says where to begin without a position: beginning (default) or end
+  --idle TIME                 stop after so long without a record: 10s, 1m
+  --instance ID               a static member: keeps its partitions when it is back within the session
+  --assignor NAME             range, roundrobin or cooperative-sticky (default); may be given many times
+  --session TIME              how long the group waits for a member that is gone (default 45s)
+
 examples
   weir consume clicks --from -10
   weir consume clicks --follow --format '%p/%o %k: %v\n'
   weir consume clicks --from -15m --where key^=user-4 --where value~purchase
   weir consume clicks --from 2026-11-28T10:00 --until 2026-11-28T11:00 --json
+  weir consume clicks --group billing --max 1000
 )";
 
 inline constexpr std::string_view kCluster = R"(weir cluster: the brokers of a cluster

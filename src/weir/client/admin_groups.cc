@@ -83,7 +83,7 @@ Task<Result<GroupDescription>> GroupAdmin::describe(std::string group, Patience 
   const auto& found = answer.groups.front();
   if (found.error_code == ErrorCode::kGroupIdNotFound || found.group_state == kDead) co_return co_await describe_new(group, patience);
   if (found.error_code != ErrorCode::kNone) co_return group_error(group, found.error_code);
-  GroupDescription described{group, found.group_state, found.protocol_type, found.protocol_data, "Classic", {}, {}};
+  GroupDescription described{group, found.group_state, found.protocol_type, found.protocol_data, "classic", {}, {}};
   for (const auto& one : found.members) {
     GroupMember& member = described.members.emplace_back();
     member = {one.member_id, one.group_instance_id, one.client_id, plain_host(one.client_host), {}};
@@ -106,7 +106,7 @@ Task<Result<GroupDescription>> GroupAdmin::describe_new(std::string group, Patie
   if (!answer) co_return fail(answer.error());
   const auto& found = answer->groups.front();
   if (found.error_code != ErrorCode::kNone) co_return group_error(group, found.error_code);
-  GroupDescription described{group, found.group_state, "consumer", found.assignor_name, "Consumer", {}, {}};
+  GroupDescription described{group, found.group_state, "consumer", found.assignor_name, "consumer", {}, {}};
   for (const auto& one : found.members) {
     GroupMember& member = described.members.emplace_back();
     member = {one.member_id, one.instance_id, one.client_id, plain_host(one.client_host), {}};

@@ -14,7 +14,7 @@ struct ListedGroup {
   std::string name;
   std::string protocol_type;  // "consumer", "connect"...; empty when the group has none yet
   std::string state;          // empty from brokers older than 2.6
-  std::string type;           // "Classic", "Consumer"...; empty from brokers older than 4.0
+  std::string type;           // "classic", "consumer"...; empty from brokers older than 4.0
   BrokerId coordinator = kNoBroker;
 };
 
@@ -31,7 +31,7 @@ struct GroupDescription {
   std::string state;
   std::string protocol_type;
   std::string protocol;  // the assignor
-  std::string type;      // "Classic" or "Consumer"
+  std::string type;      // "classic" or "consumer"
   runtime::Endpoint coordinator;
   std::vector<GroupMember> members;  // by client id, then id
 

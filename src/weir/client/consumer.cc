@@ -131,6 +131,7 @@ Result<std::optional<ConsumedBatch>> Consumer::next_batch(Place& place) {
     ConsumedBatch out;
     out.topic = place.key.topic;
     out.partition = place.key.index;
+    out.leader_epoch = v2->leader_epoch();
     out.bytes = chunk.bytes.slice(at, found->size_bytes());
     WEIR_TRY(const record::BatchView view, record::BatchView::parse(out.bytes.view()));
     WEIR_TRY(record::Records records, record::Records::open(view, codecs_, options_.batch_bytes_max, out.scratch));

@@ -48,6 +48,7 @@ struct ConsumerOptions {
 struct ConsumedBatch {
   std::string topic;
   PartitionIndex partition;
+  LeaderEpoch leader_epoch = kNoLeaderEpoch;
   std::vector<record::Record> records;
   SharedBytes bytes;
   Bytes scratch;
