@@ -155,13 +155,13 @@ def refused_within(broker, topic, seconds, value):
     return 0, taken
 
 
-def resumes(broker, topic, seconds=10):
+def resumes(broker, topic, seconds, value):
     """Seconds until a produce is acknowledged again."""
     began = time.monotonic()
     connection = Connection(broker.port, 60)
     error = -1
     while time.monotonic() - began < seconds:
-        error = connection.produce(topic, [(0, protocol.batch([b"again"]))], timeout=5000)[0][1]
+        error = connection.produce(topic, [(0, protocol.batch([value]))], timeout=5000)[0][1]
         if error == 0:
             connection.close()
             return time.monotonic() - began
@@ -173,8 +173,9 @@ def resumes(broker, topic, seconds=10):
 @case(limit=90, smoke=1)
 def disk_full(context):
     """Disk full down to the reserve: produce gets a retriable error; reads, commits, creation, deletion, retention go on; resumes without a restart."""
-    disk = context.disk(512)
-    broker = context.broker(os.path.join(disk.place, "data"), ["log.retention.check.interval.ms=1000", "log.segment.delete.delay.ms=1000"])
+    disk = context.disk(256 if context.smoke else 512)
+    broker = context.broker(os.path.join(disk.place, "data"),
+                            ["log.retention.check.interval.ms=1000", "log.segment.delete.delay.ms=1000", "log.initial.task.delay.ms=100"])
     broker.start()
     pid = broker.process.pid
     broker.make_topic("bulk", 1, segment_bytes=16 << 20, file_delete_delay_ms=500)
@@ -200,12 +201,12 @@ def disk_full(context):
     assert reader.create_topic("new") == 0, "CreateTopics on the full disk"
     # retention frees space, and writing resumes
     configure(reader, "old", "retention.bytes", "1")
-    after = resumes(broker, "bulk", 30)
+    after = resumes(broker, "bulk", 30, value)
     error, more = refused_within(broker, "bulk", 60, value)
     assert error in protocol.RETRIABLE
     assert more > 0, "retention freed nothing"
     assert reader.delete_topic("bulk") == 0, "DeleteTopics on the full disk"
-    deleted = resumes(broker, "old", 60)
+    deleted = resumes(broker, "old", 60, value)
     assert reader.committed("g", "bulk", [0])[0][0] in (5, -1)
     assert broker.alive() and broker.process.pid == pid
     assert "offline" not in broker.log(), "a directory went offline"
@@ -237,7 +238,8 @@ def disk_without_a_byte(context):
     while not all(load.committer.acknowledged.values()):    # a topic made on a full disk is served after a restart only
         assert time.monotonic() < until, "positions are not committed"
         time.sleep(0.05)
-    for number in range(3):
+    times = 1 if context.smoke else 3
+    for number in range(times):
         time.sleep(0.7)
         ballast = disk.fill(name=f"ballast-{number}")
         until = time.monotonic() + 10
@@ -268,7 +270,7 @@ def disk_without_a_byte(context):
     broker.await_topic("load", 20)
     _, wrong = check_log(load.book, broker.port, [0] * 20, time.monotonic() + 60)
     assert not wrong, wrong[:5]
-    return (f"3 times full, {load.book.total()} acknowledged, {count} read back, refusals by error code {load.book.refusals}, "
+    return (f"{times} times full, {load.book.total()} acknowledged, {count} read back, refusals by error code {load.book.refusals}, "
             f"slowest resumption {slowest:.1f} s, nothing lost after a power cut behind it")
 
 
@@ -370,10 +372,10 @@ def hostile(context, kind, first_bytes, share_closed):
     broker = context.broker(os.path.join(context.folder, kind), ["connections.max.idle.ms=600000"])
     broker.start()
     broker.make_topic("well")
-    before = latency_of(broker, 1)
+    before = latency_of(broker, 0.5 if context.smoke else 1)
     memory = broker.memory_kib()
     links = open_many(broker.port, count, first_bytes)
-    during = latency_of(broker, 3)
+    during = latency_of(broker, 1 if context.smoke else 3)
     grown = broker.memory_kib() - memory
     closed = 0
     for link in links:
