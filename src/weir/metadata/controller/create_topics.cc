@@ -132,7 +132,7 @@ Result<std::vector<MetadataRecord>> create_one(const ControllerContext& context,
 TopicResult failed(const std::string& name, const Error& error) {
   TopicResult result;
   result.name = name;
-  result.configs.reset();
+  result.configs.emplace();
   set_error(result, error);
   return result;
 }

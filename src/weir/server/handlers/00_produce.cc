@@ -46,6 +46,19 @@ void refuse(PartitionResponse& response, const record::Refusal& refusal) {
   }
 }
 
+// A refusal tells where the log begins, so that a producer can tell a forgotten sequence from a lost one; not when the batch
+// never got as far as the log, by its size or its checksum or a broken disk.
+void tell_log_start(const replication::Partition& partition, PartitionResponse& response) {
+  switch (response.error_code) {
+    case ErrorCode::kMessageTooLarge:
+    case ErrorCode::kRecordListTooLarge:
+    case ErrorCode::kCorruptMessage:
+    case ErrorCode::kKafkaStorageError:
+    case ErrorCode::kNotLeaderOrFollower: return;
+    default: response.log_start_offset = partition.log().start_offset();
+  }
+}
+
 Result<replication::PartitionRef> resolve(HandlerContext& context, const ProduceRequest::TopicProduceData& topic, PartitionIndex index) {
   replication::PartitionManager& partitions = context.services().partitions;
   if (context.version() >= kFirstVersionWithTopicIds) {
@@ -77,6 +90,7 @@ std::optional<Pending> append(HandlerContext& context, const replication::Partit
   auto validated = record::validate(records.joined(), rules, now, services.codecs, services.scratch);
   if (!validated) {
     refuse(response, validated.error());
+    tell_log_start(*partition, response);
     return std::nullopt;
   }
   const record::BatchView batch = validated->view();
@@ -90,6 +104,7 @@ std::optional<Pending> append(HandlerContext& context, const replication::Partit
       partition->append(std::move(validated->bytes), {.now = now, .origin = storage::AppendOrigin::kClient}, acks);
   if (!appended) {
     refuse(response, appended.error());
+    tell_log_start(*partition, response);
     return std::nullopt;
   }
   response.base_offset = appended->base_offset;

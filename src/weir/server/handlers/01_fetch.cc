@@ -72,7 +72,9 @@ PartitionData failed(PartitionIndex index, ErrorCode error) {
   data.partition_index = index;
   data.error_code = error;
   data.high_watermark = kNoHighWatermark;
-  data.aborted_transactions.reset();
+  // As Kafka says it: a list where nothing was looked up, none where the log was asked.
+  const bool was_looked_up = error != ErrorCode::kUnknownTopicOrPartition && error != ErrorCode::kUnknownTopicId;
+  if (was_looked_up) data.aborted_transactions.reset();
   data.records = protocol::Records();
   return data;
 }

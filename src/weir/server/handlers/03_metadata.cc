@@ -75,8 +75,10 @@ Task<ErrorCode> create_automatically(HandlerContext& context, std::string name) 
   co_return ErrorCode::kUnknownTopicOrPartition;
 }
 
-TopicAnswer unknown(std::optional<std::string> name, Uuid id, ErrorCode error) {
+TopicAnswer unknown(const MetadataRequest& request, std::optional<std::string> name, Uuid id, ErrorCode error) {
   TopicAnswer answer;
+  // A name is allowed or not whether its topic is there or not.
+  if (name && request.include_topic_authorized_operations) answer.topic_authorized_operations = kAllTopicOperations;
   answer.name = std::move(name);
   answer.topic_id = id;
   answer.error_code = error;
@@ -87,15 +89,15 @@ Task<TopicAnswer> answer_topic(HandlerContext& context, const MetadataRequest& r
                                bool may_create) {
   const bool by_id = !wanted.name.has_value();
   if (context.version() < kFirstVersionByTopicId && (by_id || !wanted.topic_id.is_zero())) {
-    co_return unknown(wanted.name.value_or(""), wanted.topic_id, ErrorCode::kInvalidRequest);
+    co_return unknown(request, wanted.name.value_or(""), wanted.topic_id, ErrorCode::kInvalidRequest);
   }
   const metadata::Topic* topic = by_id ? context.image().topic(wanted.topic_id) : context.image().topic(*wanted.name);
   if (topic != nullptr) co_return describe(context, request, *topic);
-  if (by_id) co_return unknown(std::nullopt, wanted.topic_id, ErrorCode::kUnknownTopicId);
-  if (!is_topic_name(*wanted.name)) co_return unknown(wanted.name, kZeroUuid, ErrorCode::kInvalidTopicException);
+  if (by_id) co_return unknown(request, std::nullopt, wanted.topic_id, ErrorCode::kUnknownTopicId);
+  if (!is_topic_name(*wanted.name)) co_return unknown(request, wanted.name, kZeroUuid, ErrorCode::kInvalidTopicException);
   ErrorCode error = ErrorCode::kUnknownTopicOrPartition;
   if (may_create) error = co_await create_automatically(context, *wanted.name);
-  co_return unknown(wanted.name, kZeroUuid, error);
+  co_return unknown(request, wanted.name, kZeroUuid, error);
 }
 
 void add_brokers(const HandlerContext& context, MetadataResponse& response) {

@@ -13,7 +13,6 @@ constexpr int8_t kControllers = 2;
 
 Task<protocol::DescribeClusterResponse> describe_cluster(HandlerContext& context, const protocol::DescribeClusterRequest& request) {
   protocol::DescribeClusterResponse response;
-  response.endpoint_type = request.endpoint_type;
   if (request.endpoint_type != kBrokers) {
     const bool is_known = request.endpoint_type == kControllers;
     response.error_code = is_known ? ErrorCode::kMismatchedEndpointType : ErrorCode::kUnsupportedEndpointType;

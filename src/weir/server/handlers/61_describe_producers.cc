@@ -1,5 +1,6 @@
 // DescribeProducers 0: the producers whose state a partition keeps (KIP-664). A leader's answer only. Partitions beyond
 // kProducersMax producers in one answer are INVALID_REQUEST: one named a million times must not have an answer of gigabytes.
+#include "weir/base/topic_name.h"
 #include "weir/protocol/describe_producers.h"
 #include "weir/server/handlers/handlers.h"
 
@@ -28,7 +29,8 @@ Task<protocol::DescribeProducersResponse> describe_producers(HandlerContext& con
       answer.partition_index = index;
       const replication::PartitionRef partition = context.services().partitions.find(topic.name, index);
       if (!partition) {
-        refuse(answer, ErrorCode::kUnknownTopicOrPartition, fmt::format("there is no partition {}-{} here", topic.name, index));
+        refuse(answer, is_topic_name(topic.name) ? ErrorCode::kUnknownTopicOrPartition : ErrorCode::kInvalidTopicException,
+               fmt::format("there is no partition {}-{} here", topic.name, index));
         continue;
       }
       if (const Result<void> leads = partition->check_leader(kNoLeaderEpoch); !leads) {

@@ -1,7 +1,7 @@
 // DescribeTopicPartitions 0: topics with all their partitions, in the order of names, page by page (KIP-966).
 //   No topics named: all. A page ends after response_partition_limit partitions (at most max.request.partition.size.limit);
-//   next_cursor says where the next one begins. A cursor with a negative partition: INVALID_REQUEST would tear the whole
-//   answer, so it counts as 0.
+//   next_cursor says where the next one begins. A cursor whose partition is negative or whose topic is not among those named:
+//   INVALID_REQUEST for each topic.
 #include <algorithm>
 #include <set>
 
@@ -40,6 +40,13 @@ int32_t add_partitions(const metadata::MetadataImage& image, const metadata::Top
   return i;
 }
 
+bool is_sound(const DescribeTopicPartitionsRequest& request) {
+  if (!request.cursor) return true;
+  if (request.cursor->partition_index < PartitionIndex(0)) return false;
+  return request.topics.empty() ||
+         std::ranges::any_of(request.topics, [&](const auto& topic) { return topic.name == request.cursor->topic_name; });
+}
+
 std::set<std::string> wanted_names(const HandlerContext& context, const DescribeTopicPartitionsRequest& request) {
   std::set<std::string> names;
   for (const auto& topic : request.topics) names.insert(topic.name);
@@ -54,12 +61,20 @@ std::set<std::string> wanted_names(const HandlerContext& context, const Describe
 
 Task<DescribeTopicPartitionsResponse> describe_topic_partitions(HandlerContext& context, const DescribeTopicPartitionsRequest& request) {
   DescribeTopicPartitionsResponse response;
+  if (!is_sound(request)) {
+    for (const auto& topic : request.topics) {
+      TopicAnswer& answer = response.topics.emplace_back();
+      answer.name = topic.name;
+      answer.error_code = ErrorCode::kInvalidRequest;
+    }
+    co_return response;
+  }
   int32_t room = std::min(request.response_partition_limit, context.services().options.max_request_partition_size_limit);
   room = std::max(room, 1);
   for (const std::string& name : wanted_names(context, request)) {
     const metadata::Topic* topic = context.image().topic(name);
     const bool at_cursor = request.cursor && request.cursor->topic_name == name;
-    const int32_t first = at_cursor ? std::max(request.cursor->partition_index.value(), 0) : 0;
+    const int32_t first = at_cursor ? request.cursor->partition_index.value() : 0;
     if (room == 0) {
       response.next_cursor.emplace();
       response.next_cursor->topic_name = name;
@@ -68,13 +83,13 @@ Task<DescribeTopicPartitionsResponse> describe_topic_partitions(HandlerContext& 
     }
     TopicAnswer& answer = response.topics.emplace_back();
     answer.name = name;
+    answer.topic_authorized_operations = kAllTopicOperations;
     if (topic == nullptr) {
       answer.error_code = is_topic_name(name) ? ErrorCode::kUnknownTopicOrPartition : ErrorCode::kInvalidTopicException;
       continue;
     }
     answer.topic_id = topic->id;
     answer.is_internal = is_internal_topic(name);
-    answer.topic_authorized_operations = kAllTopicOperations;
     const int32_t next = add_partitions(context.image(), *topic, first, room, answer);
     if (next < topic->partition_count()) {
       response.next_cursor.emplace();
