@@ -187,7 +187,7 @@ class World:
                 "MemberId": self.pick("", self.member(group)), "RetentionTimeMs": -1, "Topics": self.topics(
                     "Name", "Partitions", lambda: {"PartitionIndex": self.partition(), "CommittedOffset": self.offset(),
                                                    "CommittedLeaderEpoch": self.epoch(),
-                                                   "CommittedMetadata": self.pick("", "m", None, odd=["x" * 5000])}, by_id=True)}
+                                                   "CommittedMetadata": self.pick("", "m", None)}, by_id=True)}
 
     def make_OffsetFetch(self, version):
         def topics():
