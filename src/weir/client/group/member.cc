@@ -205,11 +205,13 @@ PartitionSet Member::begin_take_up() {
   WEIR_ASSERT(duty() == Duty::kTakeUp);
   PartitionSet arrived = arriving();
   owned_.insert(arrived.begin(), arrived.end());
+  looked_up_ = false;  // what was found is used up
   return arrived;
 }
 
 void Member::revoked(const PartitionSet& partitions) {
   for (const PartitionKey& key : partitions) owned_.erase(key);
+  lost_ = lost_ && !owned_.empty();  // the membership may have ended while they were being given back
   // What was let go can be given to others only in another rebalance.
   if (options_.is_cooperative && !partitions.empty()) request_rejoin("partitions were released");
 }

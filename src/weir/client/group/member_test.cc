@@ -34,6 +34,21 @@ struct Driven {
   Member member;
 };
 
+// Property: a membership that ends while its partitions are being given back leaves nothing to lose later.
+// Fails when what the next generation brings is lost at once, and taken up again without its positions.
+TEST(GroupMember, lost_while_revoking) {
+  Driven driven(false);
+  driven.join(1, set_of({1}));
+  driven.take_up();
+  driven.hear(ErrorCode::kRebalanceInProgress);
+  ASSERT_EQ(driven.member.duty(), Duty::kRevoke);
+  driven.hear(ErrorCode::kIllegalGeneration);  // the commit before they go
+  driven.member.revoked(set_of({1}));
+  driven.join(2, set_of({1}));
+  driven.take_up();
+  EXPECT_TRUE(driven.member.is_stable());
+}
+
 // Property: from nothing to stable: find, join (told to come back with an id), sync, look up, take up, rest.
 // Fails when a step is left out or the member id that the coordinator gave is not used.
 TEST(GroupMember, first_join) {
