@@ -63,7 +63,9 @@ Task<void> PartitionManager::on_metadata(const metadata::MetadataDelta& delta, m
   if (all) {
     for (const auto& [name, topic] : topics_) touched.insert(name);
   }
-  for (const std::string& name : touched) co_await update_topic(delta, image, name, is_first_image);
+  std::vector<NewPartition> missing;
+  for (const std::string& name : touched) update_topic(delta, *image, name, is_first_image, missing);
+  co_await create_partitions(std::move(missing), image);
 }
 
 Task<void> PartitionManager::remove_topic(std::string name, Uuid id) {
@@ -99,11 +101,12 @@ Task<void> PartitionManager::set_aside_strays(metadata::ImageRef image) {
   }
 }
 
-Task<void> PartitionManager::update_topic(const metadata::MetadataDelta& delta, metadata::ImageRef image, std::string name,
-                                          bool is_first_image) {
-  const metadata::Topic* described = image->topic(name);
-  if (described == nullptr) co_return;
-  const PartitionConfig config = partition_config(*image, static_config_, self_, *described);
+// Brings a topic's partitions here up to date; those that need a log first go to `missing`.
+void PartitionManager::update_topic(const metadata::MetadataDelta& delta, const metadata::MetadataImage& image, const std::string& name,
+                                    bool is_first_image, std::vector<NewPartition>& missing) {
+  const metadata::Topic* described = image.topic(name);
+  if (described == nullptr) return;
+  const PartitionConfig config = partition_config(image, static_config_, self_, *described);
   std::unique_ptr<Topic>& topic = topics_[name];
   if (topic == nullptr) {
     topic = std::make_unique<Topic>();
@@ -112,28 +115,43 @@ Task<void> PartitionManager::update_topic(const metadata::MetadataDelta& delta, 
     by_id_[described->id] = topic.get();
   }
   WEIR_ASSERT(topic->id == described->id, topic->id, described->id);
-  Topic* const kept = topic.get();  // only this subscriber changes topics_, one call at a time
-  kept->partitions.resize(std::max(kept->partitions.size(), static_cast<size_t>(described->partition_count())));
+  topic->partitions.resize(std::max(topic->partitions.size(), static_cast<size_t>(described->partition_count())));
   for (int32_t i = 0; i < described->partition_count(); ++i) {
     const PartitionIndex index(i);
     const metadata::Partition* state = described->partition(index);
     WEIR_ASSERT(state != nullptr, i);
     if (std::ranges::find(state->replicas, self_) == state->replicas.end()) continue;
-    std::unique_ptr<Partition>& partition = kept->partitions[static_cast<size_t>(i)];
-    if (partition == nullptr) {
-      // What an earlier image knew, and the first one may, can have records here that were not found.
-      using Existence = storage::LogManager::Existence;
-      const bool is_new = !is_first_image && delta.before().partition(described->id, index) == nullptr;
-      Result<storage::Log*> log =
-          co_await logs_.create_log(name, index, described->id, config.log, is_new ? Existence::kNew : Existence::kMayExist);
-      if (!log) {
-        environment_.log.error("cannot create {}-{}: {}", name, i, log.error().describe());
-        continue;
-      }
-      partition = std::make_unique<Partition>(environment_, storage::TopicPartition{name, index}, described->id, **log);
+    if (Partition* partition = topic->partitions[static_cast<size_t>(i)].get()) {
+      partition->configure(config);
+      partition->apply(*state, self_);
+      continue;
     }
-    partition->configure(config);
-    partition->apply(*state, self_);
+    // What an earlier image knew, and the first one may, can have records here that were not found.
+    using Existence = storage::LogManager::Existence;
+    const bool is_new = !is_first_image && delta.before().partition(described->id, index) == nullptr;
+    missing.push_back({topic.get(), index, config, is_new ? Existence::kNew : Existence::kMayExist});
+  }
+}
+
+// Only this subscriber changes topics_, one call at a time: what `missing` points to stays.
+Task<void> PartitionManager::create_partitions(std::vector<NewPartition> missing, metadata::ImageRef image) {
+  if (missing.empty()) co_return;
+  std::vector<storage::LogManager::NewLog> wanted;
+  wanted.reserve(missing.size());
+  for (const NewPartition& row : missing) wanted.push_back({row.topic->name, row.index, row.topic->id, row.config.log, row.existence});
+  std::vector<Result<storage::Log*>> logs = co_await logs_.create_logs(std::move(wanted));
+  WEIR_ASSERT(logs.size() == missing.size(), logs.size(), missing.size());
+  for (size_t i = 0; i < missing.size(); ++i) {
+    const NewPartition& row = missing[i];
+    if (!logs[i]) {
+      environment_.log.error("cannot create {}-{}: {}", row.topic->name, row.index, logs[i].error().describe());
+      continue;
+    }
+    std::unique_ptr<Partition>& partition = row.topic->partitions[static_cast<size_t>(row.index.value())];
+    WEIR_ASSERT(partition == nullptr, row.topic->name, row.index);
+    partition = std::make_unique<Partition>(environment_, storage::TopicPartition{row.topic->name, row.index}, row.topic->id, **logs[i]);
+    partition->configure(row.config);
+    partition->apply(*image->partition(row.topic->id, row.index), self_);
   }
 }
 

@@ -57,8 +57,15 @@ class PartitionManager final : public metadata::MetadataSubscriber {
   };
 
   runtime::Task<void> remove_topic(std::string name, Uuid id);
-  runtime::Task<void> update_topic(const metadata::MetadataDelta& delta, metadata::ImageRef image, std::string name,
-                                   bool is_first_image);
+  struct NewPartition {
+    Topic* topic;
+    PartitionIndex index;
+    PartitionConfig config;
+    storage::LogManager::Existence existence;
+  };
+  void update_topic(const metadata::MetadataDelta& delta, const metadata::MetadataImage& image, const std::string& name,
+                    bool is_first_image, std::vector<NewPartition>& missing);
+  runtime::Task<void> create_partitions(std::vector<NewPartition> missing, metadata::ImageRef image);
   runtime::Task<void> set_aside_strays(metadata::ImageRef image);
 
   runtime::Environment& environment_;

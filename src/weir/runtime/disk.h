@@ -63,6 +63,16 @@ class FileLock {
   virtual ~FileLock() = default;
 };
 
+// The file system that holds a directory; costs a descriptor while it is there.
+class Volume {
+ public:
+  virtual ~Volume() = default;
+  // Everything written, created, renamed and removed on it before this call, by whomever, survives a power cut once this
+  // returns: one call for many files, worth it when they are many, since it waits for others' bytes too. An error may be one
+  // that happened at any time since the volume was opened.
+  virtual Task<Result<void>> sync() = 0;
+};
+
 class Disk {
  public:
   virtual ~Disk() = default;
@@ -72,6 +82,8 @@ class Disk {
   virtual Task<Result<std::vector<DirEntry>>> list(std::string dir) = 0;
   // Makes `dir` and its parents; success when it is there already. Syncs each parent it changed.
   virtual Task<Result<void>> create_directories(std::string dir) = 0;
+  // Makes one directory, whose parent is there. kAlreadyExists when it is. Durable only after sync_directory of the parent.
+  virtual Task<Result<void>> create_directory(std::string dir) = 0;
   // Replaces `to` when it exists. Durable only after sync_directory of the parent.
   virtual Task<Result<void>> rename(std::string from, std::string to) = 0;
   // A file; success when it is gone already.
@@ -80,6 +92,7 @@ class Disk {
   virtual Task<Result<void>> remove_all(std::string dir) = 0;
   // Creations, renames and removals in `dir` survive a power cut once this returns.
   virtual Task<Result<void>> sync_directory(std::string dir) = 0;
+  virtual Task<Result<std::unique_ptr<Volume>>> volume(std::string dir) = 0;
   virtual Task<Result<DirEntry>> stat(std::string path) = 0;
   virtual Task<Result<DiskSpace>> space(std::string path) = 0;
   // Exclusive advisory lock on `path` (created empty when missing, never written: Kafka keeps its .lock empty). kLocked, with

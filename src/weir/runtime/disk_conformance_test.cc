@@ -166,6 +166,19 @@ TEST_P(DiskConformance, directories) {
     EXPECT_TRUE(synced);
     const Result<void> not_synced = co_await env.disk.sync_directory(dir + "/none");
     EXPECT_FALSE(not_synced);
+    const Result<void> single = co_await env.disk.create_directory(dir + "/single");
+    EXPECT_TRUE(single);
+    const Result<void> second = co_await env.disk.create_directory(dir + "/single");
+    EXPECT_EQ(second.error().code(), ErrorCode::kAlreadyExists);
+    const Result<void> no_parent = co_await env.disk.create_directory(dir + "/none/single");
+    EXPECT_EQ(no_parent.error().code(), ErrorCode::kNotFound);
+    const Result<std::unique_ptr<Volume>> volume = co_await env.disk.volume(dir);
+    EXPECT_TRUE(volume);
+    if (!volume) co_return;
+    const Result<void> all_synced = co_await (*volume)->sync();
+    EXPECT_TRUE(all_synced);
+    const Result<std::unique_ptr<Volume>> no_volume = co_await env.disk.volume(dir + "/none");
+    EXPECT_FALSE(no_volume);
   });
 }
 

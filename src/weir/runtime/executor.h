@@ -70,4 +70,13 @@ class Executor {
   virtual void do_disarm(Timer& timer) = 0;
 };
 
+// co_await yield(executor): lets everything that is ready go first.
+struct [[nodiscard]] Yield {
+  Executor& executor;
+  bool await_ready() const noexcept { return false; }
+  void await_suspend(std::coroutine_handle<> handle) const { executor.schedule(handle); }
+  void await_resume() const noexcept {}
+};
+inline Yield yield(Executor& executor) { return {executor}; }
+
 }  // namespace weir::runtime

@@ -210,6 +210,12 @@ Task<Result<std::unique_ptr<Log>>> Log::open(LogServices services, std::string p
   co_return std::unique_ptr<Log>(new Log(std::move(core)));
 }
 
+std::unique_ptr<Log> Log::make(LogServices services, std::string path, LogOptions options) {
+  auto core = std::make_unique<Core>(services, std::move(path), options);
+  core->begin_empty();
+  return std::unique_ptr<Log>(new Log(std::move(core)));
+}
+
 Result<AppendResult> Log::append(SharedBytes batch, const AppendInfo& info) { return core_->append(std::move(batch), info); }
 
 void Log::begin_epoch(LeaderEpoch epoch) {

@@ -114,6 +114,9 @@ class Log {
   // `services` must outlive the log. Errors: kKafkaStorageError (the directory is offline), kDiskError, kNoSpace,
   // kCorruptMessage (a segment below the recovery point cannot be read).
   static Task<Result<std::unique_ptr<Log>>> open(LogServices services, std::string path, LogOptions options, LogRecovery recovery);
+  // A log that begins at offset 0 in a directory that was made for it just now and is durable. Nothing is read or written:
+  // its first file comes with its first batch.
+  static std::unique_ptr<Log> make(LogServices services, std::string path, LogOptions options);
   ~Log();
   Log(const Log&) = delete;
   Log& operator=(const Log&) = delete;

@@ -30,6 +30,7 @@ class Log::Core final : public Flushable, private runtime::TurnHook, private Dir
   ~Core() override;
 
   Task<Result<void>> load(LogRecovery recovery);
+  void begin_empty();
 
   Result<AppendResult> append(SharedBytes batch, const AppendInfo& info);
   Task<Result<void>> wait_written(Offset offset, Deadline deadline);

@@ -103,6 +103,7 @@ Task<Result<void>> LogManager::Core::open_dir(Dir& dir) {
     co_return fail(ErrorCode::kLocked, fmt::format("log directory {} is in use: {}", path, lock.error().message()));
   }
   dir.lock = std::move(*lock);
+  WEIR_CO_TRY(dir.volume, co_await environment.disk.volume(path));
   WEIR_CO_TRY(const std::optional<MetaProperties> there, co_await read_meta_properties(environment.disk, path));
   if (!there || there->directory_id.is_zero()) WEIR_CO_CHECK(co_await write_meta_properties(environment.disk, path, dir.properties));
   for (const std::string_view file : {kRecoveryPointFile, kLogStartFile, kReplicationFile}) {
@@ -268,7 +269,10 @@ Task<Result<void>> LogManager::Core::close(BrokerEpoch broker_epoch) {
     if (!done) all = done;
   }
   logs.clear();
-  for (const auto& dir : dirs) dir->lock.reset();
+  for (const auto& dir : dirs) {
+    dir->volume.reset();
+    dir->lock.reset();
+  }
   co_return all;
 }
 
@@ -320,8 +324,9 @@ size_t LogManager::directory_of(std::string_view topic, PartitionIndex partition
 
 Task<Result<Log*>> LogManager::create_log(std::string topic, PartitionIndex partition, Uuid topic_id, LogOptions options,
                                           Existence existence) {
-  return core_->create_log(std::move(topic), partition, topic_id, options, existence);
+  return core_->create_log({std::move(topic), partition, topic_id, options, existence});
 }
+Task<std::vector<Result<Log*>>> LogManager::create_logs(std::vector<NewLog> wanted) { return core_->create_logs(std::move(wanted)); }
 Task<Result<void>> LogManager::delete_log(std::string topic, PartitionIndex partition) {
   return core_->remove_log(std::move(topic), partition, DirectoryKind::kDelete);
 }

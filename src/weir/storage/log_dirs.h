@@ -102,6 +102,15 @@ class LogManager {
   // kKafkaStorageError (also: kMayExist, and a directory that may hold it is offline).
   Task<Result<Log*>> create_log(std::string topic, PartitionIndex partition, Uuid topic_id, LogOptions options,
                                 Existence existence = Existence::kNew);
+  struct NewLog {
+    std::string topic;
+    PartitionIndex partition;
+    Uuid topic_id;
+    LogOptions options;
+    Existence existence = Existence::kNew;
+  };
+  // The same for many, with one answer each in their order; thousands cost two syncs of the file system, not several each.
+  Task<std::vector<Result<Log*>>> create_logs(std::vector<NewLog> wanted);
   // The directory is renamed to <topic>-<p>.<uuid>-delete before this returns and removed after file.delete.delay.ms.
   // Nobody may use the Log any more. Success when there is none.
   Task<Result<void>> delete_log(std::string topic, PartitionIndex partition);

@@ -1,6 +1,7 @@
 // The inside of LogManager. Its functions in files by what they do:
 //   log_dirs.cc        open, close, checkpoints, looking up
-//   log_dirs_load.cc   loading the logs, creating and deleting them
+//   log_dirs_load.cc   loading the logs, deleting them
+//   log_dirs_create.cc creating them, many at once
 #pragma once
 
 #include <map>
@@ -29,8 +30,8 @@ class LogManager::Core {
   Task<Result<void>> write_checkpoints();
   Task<Result<void>> save_start_offsets();
   Task<Result<void>> close(BrokerEpoch broker_epoch);
-  Task<Result<Log*>> create_log(std::string topic, PartitionIndex partition, Uuid topic_id, LogOptions log_options,
-                                Existence existence);
+  Task<std::vector<Result<Log*>>> create_logs(std::vector<NewLog> wanted);
+  Task<Result<Log*>> create_log(NewLog wanted);
   Task<Result<void>> remove_log(std::string topic, PartitionIndex partition, DirectoryKind kind);
   LogServices services(size_t directory);
 
@@ -48,6 +49,7 @@ class LogManager::Core {
     LogDirectory health;
     MetaProperties properties;
     std::unique_ptr<runtime::FileLock> lock;
+    std::unique_ptr<runtime::Volume> volume;          // opened before anything is written
     CleanShutdown clean;
     std::map<std::string_view, Checkpoint> on_disk;   // by file name: what was read or written last
     runtime::Semaphore checkpointing;                 // one writer of checkpoint files at a time
@@ -110,7 +112,25 @@ class LogManager::Core {
   Task<Result<std::string>> rename_away(size_t dir, const TopicPartition& partition, DirectoryKind kind);
   void remove_in_a_while(std::string path, Duration delay);
   static Task<void> remove_later(Core* core, std::string path, Duration delay);
-  size_t choose_dir() const;
+
+  // log_dirs_create.cc
+  // One log on its way.
+  struct Creation {
+    TopicPartition key;
+    Uuid topic_id;
+    LogOptions options;
+    std::string path;
+    size_t dir = 0;
+    bool found_directory = false;   // it was there: what is in it must be looked at
+    Result<Log*> result = nullptr;
+  };
+  std::vector<size_t> count_logs() const;
+  size_t choose_dir(const std::vector<size_t>& counts) const;
+  Task<Result<Log*>> existing_log(const NewLog& wanted);
+  Task<Result<void>> forget_checkpointed(Dir& dir, const std::vector<Creation*>& batch);
+  Task<Result<void>> make_directory(Creation& creation, bool in_batch);
+  Task<Result<void>> make_batch(Dir& dir, const std::vector<Creation*>& batch);
+  Task<void> create_batch(size_t index, std::vector<Creation*> batch);
 
   bool closing_ = false;
   runtime::StopSource stop_;

@@ -3,7 +3,6 @@
 #include <fmt/format.h>
 
 #include "weir/base/assert.h"
-#include "weir/base/topic_name.h"
 #include "weir/storage/log_dirs_core.h"
 #include "weir/storage/partition_metadata.h"
 
@@ -92,71 +91,6 @@ Task<Result<void>> LogManager::Core::load_one(LoadJob& job) {
   WEIR_CO_TRY(std::unique_ptr<Log> log, co_await Log::open(services(job.dir), path, options.defaults, recovery));
   logs[job.partition] = Entry{std::move(log), job.topic_id, job.dir};
   co_return Result<void>();
-}
-
-size_t LogManager::Core::choose_dir() const {
-  std::vector<size_t> counts(dirs.size(), 0);
-  for (const auto& [partition, entry] : logs) ++counts[entry.dir];
-  size_t best = dirs.size();
-  for (size_t i = 0; i < dirs.size(); ++i) {
-    if (dirs[i]->health.is_offline()) continue;
-    if (best == dirs.size() || counts[i] < counts[best]) best = i;
-  }
-  return best;
-}
-
-Task<Result<Log*>> LogManager::Core::create_log(std::string topic, PartitionIndex partition, Uuid topic_id, LogOptions log_options,
-                                                Existence existence) {
-  if (!is_topic_name(topic) || partition < PartitionIndex(0)) {
-    co_return fail(ErrorCode::kInvalidTopicException, fmt::format("\"{}\" is not a topic name", topic));
-  }
-  WEIR_CO_CHECK(co_await structure_.acquire(environment.executor));
-  struct Release {
-    runtime::Semaphore& semaphore;
-    ~Release() { semaphore.release(); }
-  } release{structure_};
-  if (closing_) co_return fail(ErrorCode::kKafkaStorageError, "the log directories are being closed");
-  log_options.planted_ack_before_sync |= options.defaults.planted_ack_before_sync;
-  if (const Entry* there = find(topic, partition)) {
-    if (!topic_id.is_zero() && !there->topic_id.is_zero() && there->topic_id != topic_id) {
-      co_return fail(ErrorCode::kInconsistentTopicId, fmt::format("{}-{} has the topic id {} here", topic, partition, there->topic_id.text()));
-    }
-    co_return there->log.get();
-  }
-  if (const auto left_out = unreadable.find(Less::View{topic, partition}); left_out != unreadable.end()) {
-    const Uuid theirs = left_out->second.topic_id;
-    if (topic_id.is_zero() || theirs.is_zero() || theirs == topic_id) {
-      co_return fail(ErrorCode::kKafkaStorageError, left_out->second.error.describe());
-    }
-    environment.log.warning("{}-{} cannot be read and was another topic's: its directory is renamed to -stray and kept", topic, partition);
-    WEIR_CO_CHECK(co_await rename_away(left_out->second.dir, left_out->first, DirectoryKind::kStray));
-    unreadable.erase(left_out);
-  }
-  const bool some_offline = std::any_of(dirs.begin(), dirs.end(), [](const auto& dir) { return dir->health.is_offline(); });
-  if (existence == Existence::kMayExist && some_offline) {
-    co_return fail(ErrorCode::kKafkaStorageError, fmt::format("{}-{} may lie in a log directory that is offline", topic, partition));
-  }
-  const size_t index = choose_dir();
-  if (index == dirs.size()) co_return fail(ErrorCode::kKafkaStorageError, "every log directory is offline");
-  Dir& dir = *dirs[index];
-  const TopicPartition key{topic, partition};
-  // A log of the same name may have lain here before: what checkpoints say of it must go first.
-  for (const std::string_view file : {kRecoveryPointFile, kLogStartFile, kReplicationFile}) {
-    if (dir.on_disk[file].contains(key)) WEIR_CO_CHECK(co_await write_dir_checkpoint(dir, file));
-  }
-  const std::string path = fmt::format("{}/{}", dir.health.path(), directory_name(topic, partition));
-  Result<void> made = co_await environment.disk.create_directories(path);
-  if (made && !topic_id.is_zero()) made = co_await write_partition_metadata(environment.disk, path, topic_id);
-  if (!made) {
-    const bool passes = made.error().code() == ErrorCode::kNoSpace || made.error().code() == ErrorCode::kUnavailable;
-    if (!passes) dir.health.take_offline(made.error());
-    co_return fail(ErrorCode::kKafkaStorageError, made.error().describe());
-  }
-  Result<std::unique_ptr<Log>> log = co_await Log::open(services(index), path, log_options, LogRecovery{});
-  if (!log) co_return fail(ErrorCode::kKafkaStorageError, log.error().describe());
-  Log* created = log->get();
-  logs[key] = Entry{std::move(*log), topic_id, index};
-  co_return created;
 }
 
 Task<Result<void>> LogManager::Core::remove_log(std::string topic, PartitionIndex partition, DirectoryKind kind) {

@@ -90,6 +90,14 @@ Task<Result<void>> Log::Core::load(LogRecovery recovery) {
   co_return Result<void>();
 }
 
+// A new log, whose directory holds no file of it.
+void Log::Core::begin_empty() {
+  WEIR_ASSERT(segments_.empty() && end == Offset(0), end);
+  segments_.push_back(make_segment(end));
+  writing_ = segments_.back();
+  producers.set_map_end(end);
+}
+
 // Finishes what a stop interrupted, and drops what Kafka's marks say is of no use; returns the files that are left.
 Task<Result<std::vector<runtime::DirEntry>>> Log::Core::clear_leftovers() {
   WEIR_CO_TRY(const std::vector<runtime::DirEntry> files, co_await disk().list(path));

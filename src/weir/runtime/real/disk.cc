@@ -83,6 +83,30 @@ int remove_tree(const std::string& dir) {
   return ::rmdir(dir.c_str()) == 0 || errno == ENOENT ? 0 : errno;
 }
 
+// Opened before what it is to cover is written: the kernel reports a failed write-back of any file to those who had the file
+// system open when it happened.
+class RealVolume final : public Volume {
+ public:
+  RealVolume(RealLoop& loop, RealOffload& offload, std::string dir, int fd) : loop_(loop), offload_(offload), dir_(std::move(dir)), fd_(fd) {}
+  ~RealVolume() override { ::close(fd_); }
+  Task<Result<void>> sync() override {
+    if (failed_ != 0) co_return disk_failure("sync the file system of", dir_, failed_);
+    const auto sync = [fd = fd_] { return ::syncfs(fd) == 0 ? 0 : errno; };
+    const int error = co_await offload_.run(loop_, sync);
+    if (error == ENOSPC || error == EDQUOT) co_return disk_failure("sync the file system of", dir_, error);  // passes
+    if (error != 0) failed_ = error;
+    if (failed_ != 0) co_return disk_failure("sync the file system of", dir_, failed_);
+    co_return Result<void>();
+  }
+
+ private:
+  RealLoop& loop_;
+  RealOffload& offload_;
+  std::string dir_;
+  int fd_;
+  int failed_ = 0;
+};
+
 class RealFileLock final : public FileLock {
  public:
   explicit RealFileLock(int fd) : fd_(fd) {}
@@ -168,6 +192,17 @@ Task<Result<void>> RealDisk::create_directories(std::string dir) {
   if (::stat(dir.c_str(), &about) != 0) co_return disk_failure("create the directory", dir, errno);
   if (!S_ISDIR(about.st_mode)) co_return disk_failure("create the directory", dir, EEXIST);
   co_return Result<void>();
+}
+
+Task<Result<void>> RealDisk::create_directory(std::string dir) {
+  if (::mkdir(dir.c_str(), kDirectoryMode) != 0) co_return disk_failure("create the directory", dir, errno);
+  co_return Result<void>();
+}
+
+Task<Result<std::unique_ptr<Volume>>> RealDisk::volume(std::string dir) {
+  const int fd = ::open(dir.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+  if (fd < 0) co_return disk_failure("open", dir, errno);
+  co_return std::make_unique<RealVolume>(loop_, offload_, std::move(dir), fd);
 }
 
 Task<Result<void>> RealDisk::rename(std::string from, std::string to) {

@@ -31,10 +31,12 @@ class RealDisk final : public Disk {
   Task<Result<std::unique_ptr<File>>> open(std::string path, OpenMode mode) override;
   Task<Result<std::vector<DirEntry>>> list(std::string dir) override;
   Task<Result<void>> create_directories(std::string dir) override;
+  Task<Result<void>> create_directory(std::string dir) override;
   Task<Result<void>> rename(std::string from, std::string to) override;
   Task<Result<void>> remove(std::string path) override;
   Task<Result<void>> remove_all(std::string dir) override;
   Task<Result<void>> sync_directory(std::string dir) override;
+  Task<Result<std::unique_ptr<Volume>>> volume(std::string dir) override;
   Task<Result<DirEntry>> stat(std::string path) override;
   Task<Result<DiskSpace>> space(std::string path) override;
   Task<Result<std::unique_ptr<FileLock>>> lock(std::string path) override;

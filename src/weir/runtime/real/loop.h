@@ -155,13 +155,4 @@ class FdWatch {
   int fd_ = -1;
 };
 
-// co_await yield(loop): lets everything that is ready go first.
-struct [[nodiscard]] Yield {
-  Executor& executor;
-  bool await_ready() const noexcept { return false; }
-  void await_suspend(std::coroutine_handle<> handle) const { executor.schedule(handle); }
-  void await_resume() const noexcept {}
-};
-inline Yield yield(Executor& executor) { return {executor}; }
-
 }  // namespace weir::runtime

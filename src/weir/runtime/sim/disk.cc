@@ -102,6 +102,46 @@ class SimFile final : public File {
   bool writable_;
 };
 
+class SimVolume final : public Volume {
+ public:
+  SimVolume(SimDisk& disk, std::string dir) : disk_(disk), dir_(std::move(dir)) {}
+
+  Task<Result<void>> sync() override {
+    SimDisk& disk = disk_;
+    const uint64_t up_to = disk.tree_.last_operation();
+    std::vector<std::pair<SimInodePtr, FileContent::Snapshot>> files;
+    uint64_t bytes = 0;
+    std::vector<SimInodePtr> directories{disk.tree_.find("/")};
+    while (!directories.empty()) {
+      const SimInodePtr directory = std::move(directories.back());
+      directories.pop_back();
+      for (const auto& [name, inode] : directory->entries) {
+        if (inode->is_directory) {
+          directories.push_back(inode);
+        } else if (inode->content.is_dirty()) {
+          files.emplace_back(inode, inode->content.begin_sync());
+          bytes += files.back().second.bytes.size();
+        }
+      }
+    }
+    co_await SimDelay(disk.executor_, disk.how_long(SimDisk::Kind::kSync, bytes));
+    Result<void> done = disk.outcome(SimDisk::Kind::kSync, dir_);
+    for (size_t i = 0; done && i < files.size(); ++i) done = disk.claim(*files[i].first, files[i].first->content.size(), dir_);
+    for (const auto& [inode, snapshot] : files) {
+      if (done) inode->content.end_sync(snapshot);
+      else inode->content.fail_sync();
+    }
+    if (!done) co_return done;
+    disk.tree_.commit_through(up_to);
+    disk.core_.note(SimEvent::kSyncDir, disk.executor_.node(), 0, static_cast<int64_t>(files.size()));
+    co_return Result<void>();
+  }
+
+ private:
+  SimDisk& disk_;
+  std::string dir_;
+};
+
 class SimFileLock final : public FileLock {
  public:
   SimFileLock(SimDisk& disk, std::string path) : disk_(disk), path_(std::move(path)), generation_(disk.generation_) {}
@@ -244,6 +284,23 @@ Task<Result<void>> SimDisk::create_directories(std::string dir) {
     at = std::move(made);
   }
   co_return Result<void>();
+}
+
+Task<Result<void>> SimDisk::create_directory(std::string dir) {
+  co_await SimDelay(executor_, how_long(Kind::kMetadata, 0));
+  WEIR_CO_CHECK(outcome(Kind::kMetadata, dir));
+  if (tree_.find(dir) != nullptr) co_return fail(ErrorCode::kAlreadyExists, fmt::format("{}: already exists", dir));
+  WEIR_CO_TRY(const SimTree::Spot spot, tree_.spot(dir));
+  const SimInodePtr made = tree_.create(spot, true, now_ms());
+  core_.note(SimEvent::kMetadata, executor_.node(), static_cast<int64_t>(made->id), 2);
+  co_return Result<void>();
+}
+
+Task<Result<std::unique_ptr<Volume>>> SimDisk::volume(std::string dir) {
+  co_await SimDelay(executor_, how_long(Kind::kMetadata, 0));
+  WEIR_CO_CHECK(outcome(Kind::kRead, dir));
+  if (tree_.find(dir) == nullptr) co_return fail(no_such_file(dir));
+  co_return std::make_unique<SimVolume>(*this, std::move(dir));
 }
 
 Task<Result<void>> SimDisk::rename(std::string from, std::string to) {

@@ -20,10 +20,12 @@ class SimDisk final : public Disk {
   Task<Result<std::unique_ptr<File>>> open(std::string path, OpenMode mode) override;
   Task<Result<std::vector<DirEntry>>> list(std::string dir) override;
   Task<Result<void>> create_directories(std::string dir) override;
+  Task<Result<void>> create_directory(std::string dir) override;
   Task<Result<void>> rename(std::string from, std::string to) override;
   Task<Result<void>> remove(std::string path) override;
   Task<Result<void>> remove_all(std::string dir) override;
   Task<Result<void>> sync_directory(std::string dir) override;
+  Task<Result<std::unique_ptr<Volume>>> volume(std::string dir) override;
   Task<Result<DirEntry>> stat(std::string path) override;
   Task<Result<DiskSpace>> space(std::string path) override;
   Task<Result<std::unique_ptr<FileLock>>> lock(std::string path) override;
@@ -46,6 +48,7 @@ class SimDisk final : public Disk {
  private:
   friend class SimFile;
   friend class SimFileLock;
+  friend class SimVolume;
   enum class Kind : uint8_t { kRead, kWrite, kSync, kMetadata };
 
   Duration how_long(Kind kind, uint64_t bytes);

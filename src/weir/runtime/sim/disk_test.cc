@@ -132,6 +132,28 @@ TEST_F(DiskTest, names_need_a_directory_sync) {
   EXPECT_THAT(names("/a/b"), ElementsAre("c"));
 }
 
+// Property: a volume's sync makes every byte and name from before it durable, and nothing from after it.
+// Fails when it forgets a file, a name, or covers what was written while it lasted.
+TEST_F(DiskTest, a_volume_sync_covers_everything) {
+  node.disk().options().writeback_percent = 0;
+  auto volume = world.run(node, node.disk().volume("/"));
+  ASSERT_TRUE(volume);
+  ASSERT_TRUE(world.run(node, node.disk().create_directory("/d")));
+  EXPECT_EQ(world.run(node, node.disk().create_directory("/d")).error().code(), ErrorCode::kAlreadyExists);
+  EXPECT_EQ(world.run(node, node.disk().create_directory("/no/d")).error().code(), ErrorCode::kNotFound);
+  write("/d/f", 0, filled(700, 'a'), false);
+  write("/g", 0, filled(100, 'b'), false);
+  ASSERT_TRUE(world.run(node, (*volume)->sync()));
+  write("/d/f", 700, filled(100, 'c'), false);
+  write("/d/h", 0, filled(100, 'd'), false);
+  world.power_cycle(node, LoseUnsynced::kAll);
+  EXPECT_EQ(*read("/d/f"), filled(700, 'a'));
+  EXPECT_EQ(*read("/g"), filled(100, 'b'));
+  EXPECT_THAT(names("/d"), ElementsAre("f"));
+  node.disk().options().sync_error_ppm = 1'000'000;
+  EXPECT_EQ(world.run(node, (*volume)->sync()).error().code(), ErrorCode::kDiskError);
+}
+
 // In any mode either the old or the new content is there, whole, whenever the power goes.
 TEST_F(DiskTest, atomic_replacement_is_atomic) {
   bool old_seen = false;

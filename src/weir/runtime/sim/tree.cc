@@ -125,6 +125,12 @@ void SimTree::commit_oldest(size_t count) {
   journal_.erase(journal_.begin(), journal_.begin() + static_cast<ptrdiff_t>(count));
 }
 
+void SimTree::commit_through(uint64_t up_to) {
+  size_t count = 0;
+  while (count < journal_.size() && journal_[count].id <= up_to) ++count;
+  commit_oldest(count);
+}
+
 bool SimTree::lose(LoseUnsynced mode, Prng& prng) {
   bool lost = false;
   std::set<uint64_t> cut;

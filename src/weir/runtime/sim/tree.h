@@ -51,6 +51,8 @@ class SimTree {
   size_t sync(const SimInodePtr& directory, uint64_t up_to);  // how many became durable
   // The journal commits its oldest operations by itself.
   void commit_oldest(size_t count);
+  // A sync of everything covers the operations made before it began.
+  void commit_through(uint64_t up_to);
   size_t pending() const { return journal_.size(); }
 
   // A power cut. `mode` as in FileContent::lose; content of the files that are left is lost by the same mode.
