@@ -80,6 +80,7 @@ constexpr Fence kFences[] = {
     {"openssl/", "auth/ runtime/real/"},
     {"liburing", "runtime/real/"},
     {"CLI/", "cli/"},
+    {"yaml-cpp/", "node/"},
     {"jemalloc/", "cli/ node/"},
 };
 

@@ -83,7 +83,7 @@ inline constexpr std::string_view kServe = R"(weir serve: runs a node until SIGT
 usage: weir serve [server.properties] [options]
 
 configuration: Kafka's property names and defaults; the later one wins
-  server.properties         a properties file
+  server.properties         a properties file; or server.yaml, with nested keys or not
   WEIR_LOG_RETENTION_HOURS  and the like in the environment: log.retention.hours
   --override KEY=VALUE      one property; may be given many times
   --data-dir DIR            where the data lies, in DIR/log (default: see below)

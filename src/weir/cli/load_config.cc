@@ -81,17 +81,12 @@ Result<std::string> read_whole_file(const std::string& path, size_t bytes_max) {
 std::optional<node::Configuration> load_config(const ConfigArgs& args) {
   node::ConfigInput input;
   if (!args.file.empty()) {
-    if (is_yaml(args.file)) {
-      report(fmt::format("{} looks like YAML, and the configuration is a properties file (key=value lines, Kafka's names)",
-                         args.file));
-      return std::nullopt;
-    }
     Result<std::string> text = read_whole_file(args.file, kConfigBytesMax);
     if (!text) {
       report(text.error().message());
       return std::nullopt;
     }
-    input.file = node::ConfigFile{args.file, std::move(*text)};
+    input.file = node::ConfigFile{args.file, std::move(*text), is_yaml(args.file)};
   }
   char buffer[4096];
   input.working_dir = getcwd(buffer, sizeof buffer) == nullptr ? "/" : buffer;

@@ -22,6 +22,7 @@ inline constexpr uint16_t kDefaultHttpPort = 8080;
 struct ConfigFile {
   std::string path;  // as the person wrote it
   std::string text;
+  bool is_yaml = false;  // else Java's properties
 };
 
 struct ConfigInput {

@@ -18,7 +18,8 @@ Generated from the option table (`src/weir/metadata/config_rows_*.h`) by `weir d
 Weir takes Apache Kafka's property names, defaults and ranges. `weir serve` reads them from, the later one wins:
 
 1. the defaults below;
-2. a properties file: `weir serve server.properties`;
+2. a properties file: `weir serve server.properties`; or YAML, `weir serve server.yaml`, where nested keys are joined with dots
+   and lists with commas;
 3. the environment: `WEIR_LOG_RETENTION_HOURS=24` is `log.retention.hours=24`;
 4. the command line: `--override log.retention.hours=24`, `--data-dir DIR`, `--port N`.
 

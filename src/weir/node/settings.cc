@@ -8,7 +8,7 @@
 #include <fmt/format.h>
 
 #include "weir/metadata/config_table.h"
-#include "weir/node/properties.h"
+#include "weir/node/yaml.h"
 
 namespace weir::node {
 namespace {
@@ -78,7 +78,7 @@ class Gatherer {
 };
 
 void take_file(Gatherer& gatherer, const ConfigFile& file) {
-  const auto properties = parse_property_lines(file.text);
+  const auto properties = file.is_yaml ? parse_yaml_lines(file.text) : parse_property_lines(file.text);
   if (!properties) {
     gatherer.problem("", fmt::format("{}:{}", file.path, properties.error().message()));
     return;
