@@ -67,6 +67,7 @@ struct CommandLine {
     add_client_commands(app, commands);
     add_group_commands(app, commands);
     add_bench_commands(app, commands);
+    add_backup_commands(app, commands);
     const auto shell = std::make_shared<std::string>();
     CLI::App* complete = add_command(app, "completion", help::kCompletion);
     complete->add_option("shell", *shell)->required()->check(CLI::IsMember({"bash", "zsh", "fish"}));

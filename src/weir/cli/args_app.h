@@ -61,5 +61,6 @@ int print_completions(const CLI::App& root, std::vector<std::string> words);
 void add_client_commands(CLI::App& app, Commands& commands);
 void add_group_commands(CLI::App& app, Commands& commands);
 void add_bench_commands(CLI::App& app, Commands& commands);
+void add_backup_commands(CLI::App& app, Commands& commands);
 
 }  // namespace weir::cli

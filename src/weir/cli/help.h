@@ -25,6 +25,9 @@ drive a cluster, Weir's or Kafka's
 look
   log dump FILE|DIR...        show what is in log segments, indexes, checkpoints and snapshots
 
+keep
+  backup --to DIR             a consistent copy of topics and positions; restore DIR brings it back
+
 measure
   bench produce|consume|e2e|connections|groups
 
