@@ -1,6 +1,7 @@
 // weir backup, weir restore, weir doctor.
 #include "weir/cli/args_app.h"
 #include "weir/cli/backup/options.h"
+#include "weir/cli/doctor/options.h"
 #include "weir/cli/help_backup.h"
 
 namespace weir::cli {
@@ -24,6 +25,12 @@ void add_backup_commands(CLI::App& app, Commands& commands) {
   command->add_flag("--overwrite", restoring->overwrite)->excludes(resume);
   command->add_flag("--dry-run", restoring->dry_run);
   commands.add(command, [restoring] { return restore(*restoring); });
+
+  const auto looking = std::make_shared<DoctorArgs>();
+  command = add_client_command(app, "doctor", help::kDoctor, looking->cluster);
+  command->add_flag("--all,-a", looking->all);
+  command->add_option("--pid", looking->pid)->check(CLI::PositiveNumber);
+  commands.add(command, [looking] { return doctor(*looking); });
 }
 
 }  // namespace weir::cli

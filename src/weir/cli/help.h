@@ -23,6 +23,7 @@ drive a cluster, Weir's or Kafka's
   cluster                     the brokers
 
 look
+  doctor                      what is wrong with a cluster, or soon will be
   log dump FILE|DIR...        show what is in log segments, indexes, checkpoints and snapshots
 
 keep

@@ -3,6 +3,7 @@
 // Consistent in this sense: positions of groups are read first, then the end of every partition, then the records below those
 // ends. So every position in the backup lies within the records in the backup, and no transaction is in it by half: the end
 // is the last stable offset, and records of aborted transactions are left out.
+#include <algorithm>
 #include <cstdio>
 
 #include <fmt/format.h>

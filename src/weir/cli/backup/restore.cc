@@ -3,6 +3,7 @@
 // Records go in the order of the backup and are numbered from 0: offsets stay the same where the log began at 0 and none is
 // missing; else they move down, and the positions of groups move with them. Each partition's end in the cluster says how far
 // it has come, so that an interrupted restore goes on (--resume), and an answer that was lost does no harm.
+#include <algorithm>
 #include <cstdio>
 
 #include <fmt/format.h>

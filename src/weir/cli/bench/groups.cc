@@ -1,4 +1,5 @@
 // weir bench groups: a join storm, then members that leave and join.
+#include <algorithm>
 #include <cstdio>
 
 #include <fmt/format.h>

@@ -1,4 +1,5 @@
 // weir bench produce, consume and e2e: writers, readers, or both, around one measured stretch of time.
+#include <algorithm>
 #include <cstdio>
 
 #include <fmt/format.h>

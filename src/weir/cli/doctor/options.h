@@ -1,0 +1,24 @@
+// What the options of `weir doctor` come to.
+#pragma once
+
+#include <sys/types.h>
+
+#include <cstdint>
+#include <optional>
+
+#include "weir/cli/client_args.h"
+#include "weir/cli/doctor/findings.h"
+
+namespace weir::cli {
+
+struct DoctorArgs {
+  ClusterArgs cluster;
+  bool all = false;
+  std::optional<int32_t> pid;
+};
+int doctor(const DoctorArgs& args);
+
+// Of a process on this machine, from /proc; zeros where it does not tell.
+ProcessLimits process_limits(pid_t pid);
+
+}  // namespace weir::cli
