@@ -122,7 +122,15 @@ struct CommandLine {
     events->add_option("--rate", args->rate);
     events->add_option("--users", args->users)->check(CLI::Range(1u, 10'000'000u));
     events->add_flag("!--no-clock", args->clock);
+    events->add_flag("--summary", args->summary);
+    events->add_option_function<std::string>("--share", [args](const std::string& text) {
+      const size_t slash = text.find('/');
+      const bool parsed = slash != std::string::npos && CLI::detail::lexical_cast(text.substr(0, slash), args->share) &&
+                          CLI::detail::lexical_cast(text.substr(slash + 1), args->shares);
+      if (!parsed || args->shares == 0 || args->share >= args->shares) throw CLI::ValidationError("--share wants I/N, like 0/2");
+    });
     commands.add(events, [args] { return demo_events(*args); });
+    add_demo_commands(*demo, commands);
   }
 };
 

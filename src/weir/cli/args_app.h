@@ -60,6 +60,7 @@ int print_completions(const CLI::App& root, std::vector<std::string> words);
 // Each declares its commands in `app` and says in `commands` what they run.
 void add_client_commands(CLI::App& app, Commands& commands);
 void add_group_commands(CLI::App& app, Commands& commands);
+void add_demo_commands(CLI::App& demo, Commands& commands);
 void add_bench_commands(CLI::App& app, Commands& commands);
 void add_backup_commands(CLI::App& app, Commands& commands);
 

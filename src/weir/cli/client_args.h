@@ -11,6 +11,7 @@ namespace weir::cli {
 struct ClusterArgs {
   std::string bootstrap = "localhost:9092";
   bool json = false;
+  std::string client_id = "weir-cli";
 };
 
 struct TopicArgs {

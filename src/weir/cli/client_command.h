@@ -82,7 +82,7 @@ int run_client(const Args& args, const ClusterArgs& where, Task<Result<void>> (*
         report(done.error());
         co_return done.error().code() == ErrorCode::kInvalidArgument ? kUsage : kFailed;
       },
-      client::ClientOptions{.bootstrap = std::move(*bootstrap), .client_id = "weir-cli"}, where.bootstrap,
+      client::ClientOptions{.bootstrap = std::move(*bootstrap), .client_id = where.client_id}, where.bootstrap,
       stoppable ? &process.loop() : nullptr, args, command);
 }
 

@@ -58,6 +58,9 @@ struct DemoEventsArgs {
   uint32_t users = 1000;
   uint64_t first = 0;  // number of the first event
   bool clock = true;   // with sent_ms
+  uint32_t share = 0;  // only users whose number leaves this remainder
+  uint32_t shares = 1;  // when divided by that
+  bool summary = false;  // what the events add up to, instead of them
 };
 int demo_events(const DemoEventsArgs& args);
 

@@ -9,6 +9,7 @@
 #include "weir/cli/process_stats.h"
 #include "weir/cli/report.h"
 #include "weir/cli/shop_events.h"
+#include "weir/cli/shop_tally.h"
 
 namespace weir::cli {
 namespace {
@@ -39,9 +40,24 @@ bool write_out(std::string_view text) {
   return true;
 }
 
+int print_summary(const DemoEventsArgs& args) {
+  ShopEvents events(args.seed, args.users);
+  ShopTally tally;
+  for (uint64_t i = 0; i < args.first + args.count; ++i) {
+    const ShopEvent event = events.next();
+    if (i >= args.first && event.user % args.shares == args.share) tally.apply(event);
+  }
+  return write_out(tally.text()) ? kDone : kFailed;
+}
+
 }  // namespace
 
 int demo_events(const DemoEventsArgs& args) {
+  if (args.summary) {
+    if (args.count > 0) return print_summary(args);
+    report("--summary wants --count: a stream without end adds up to nothing");
+    return kUsage;
+  }
   ShopEvents events(args.seed, args.users);
   for (uint64_t i = 0; i < args.first; ++i) (void)events.next();
   const int64_t began = monotonic_ns();
@@ -62,7 +78,10 @@ int demo_events(const DemoEventsArgs& args) {
     if (args.count > 0) due = std::min(due, args.count - done);
     const int64_t sent_ms = args.clock ? wall_ms() : -1;
     text.clear();
-    for (uint64_t i = 0; i < due; ++i) append_line(text, events.next(), sent_ms);
+    for (uint64_t i = 0; i < due; ++i) {
+      const ShopEvent event = events.next();
+      if (event.user % args.shares == args.share) append_line(text, event, sent_ms);
+    }
     if (!write_out(text)) {
       if (errno == EPIPE) return kDone;
       report("cannot write the events: standard output does not take them");

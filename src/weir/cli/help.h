@@ -34,6 +34,7 @@ measure
 
 try
   demo events                 a stream of shop events as JSON lines, the same for the same seed
+  demo member|shop            a consumer group that keeps the shop's numbers, and what it has
 
   completion bash|zsh|fish    completes commands, options and names of topics with TAB
   version                     which version this is
@@ -169,6 +170,8 @@ field "sent_ms", which says when the line was written; --no-clock leaves it out.
   --rate N                  events a second (default: as fast as they are taken)
   --users N                 how many users (default 1000)
   --no-clock                without the field sent_ms
+  --share I/N               only users whose number divided by N leaves I; at a rate, when they would come among all
+  --summary                 instead of events what they add up to, user by user, as weir demo shop --users
 
 example
   weir demo events --rate 5000 --count 50000 | kcat -b localhost:9092 -P -t shop -K '\t'

@@ -21,6 +21,8 @@ uint32_t price_of(uint32_t product) {
 
 }  // namespace
 
+std::string_view name_of(ShopAction action) { return kActionNames[static_cast<size_t>(action)]; }
+
 ShopEvents::ShopEvents(uint64_t seed, uint32_t users) : prng_(seed), users_(users) {}
 
 // Small numbers come far more often than large ones: a few products and customers are most of the traffic.
@@ -65,7 +67,7 @@ void append_line(std::string& to, const ShopEvent& event, int64_t sent_ms) {
   const auto out = std::back_inserter(to);
   fmt::format_to(
       out, "user-{}\t{{\"seq\":{},\"event\":\"{}\",\"user\":{},\"session\":{},\"product\":{},\"name\":\"{}\",\"price\":{}.{:02}",
-      event.user, event.seq, kActionNames[static_cast<size_t>(event.action)], event.user, event.session, event.product,
+      event.user, event.seq, name_of(event.action), event.user, event.session, event.product,
       product_name(event.product, name), event.price_cents / 100, event.price_cents % 100);
   if (event.quantity > 0) fmt::format_to(out, ",\"quantity\":{}", event.quantity);
   if (event.action == ShopAction::kView) fmt::format_to(out, ",\"from\":\"{}\"", kPages[event.seq % 4]);

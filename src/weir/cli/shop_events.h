@@ -5,6 +5,7 @@
 
 #include <cstdint>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "weir/base/prng.h"
@@ -12,6 +13,7 @@
 namespace weir::cli {
 
 enum class ShopAction : uint8_t { kView, kClick, kCart, kPurchase };
+std::string_view name_of(ShopAction action);
 
 struct ShopEvent {
   uint64_t seq = 0;
