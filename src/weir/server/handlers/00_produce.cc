@@ -53,6 +53,7 @@ void tell_log_start(const replication::Partition& partition, PartitionResponse& 
     case ErrorCode::kMessageTooLarge:
     case ErrorCode::kRecordListTooLarge:
     case ErrorCode::kCorruptMessage:
+    case ErrorCode::kUnsupportedCompressionType:
     case ErrorCode::kKafkaStorageError:
     case ErrorCode::kNotLeaderOrFollower: return;
     default: response.log_start_offset = partition.log().start_offset();
