@@ -167,7 +167,7 @@ class GroupMember {
     }
     for (size_t i = 0; i < owned_->size(); ++i) {
       env_.log.debug("partition {} from {}", (*owned_)[i], (*found)[i]);
-      history_.fetched((*owned_)[i], (*found)[i], floors[i]);
+      history_.fetched((*owned_)[i], (*found)[i], floors[i], who_.generation);
       positions_[(*owned_)[i]] = std::max<int64_t>((*found)[i], 0);
     }
     co_return Next::kGoOn;
@@ -188,13 +188,14 @@ class GroupMember {
     const std::map<size_t, int64_t> sent = positions_;
     std::map<size_t, int64_t> floors;
     for (const auto& [index, offset] : sent) {
-      history_.commit_tried(index, offset);
+      history_.commit_tried(index, offset, who_.generation);
       floors[index] = history_.floor(index);
     }
     const auto answer = co_await client_->call(commit_request(*client_, group_, who_, topic_id_, sent));
     if (!answer) co_return broken(answer.error());
     const Result<ErrorCode> code = code_of(*answer, sent.size());
     if (!code) co_return broken(code.error());
+    for (const auto& [index, offset] : sent) history_.commit_answered(index, offset, who_.generation);
     env_.log.debug("commit of {} in generation {}: {}", fmt::join(sent, " "), who_.generation, name_of(*code));
     if (*code == ErrorCode::kNone) {
       for (const auto& [index, offset] : sent) history_.committed(index, offset, floors[index]);

@@ -1,5 +1,5 @@
 // A member of a consumer group in the simulator: joins, leads when it is told to, reads what it owns from the committed
-// position on, commits, leaves, and comes back. Raw wire bytes and no code of our client, so that the two can be compared.
+// position on, commits, leaves, and comes back. There are two: raw wire bytes in drawn versions, and our own client.
 #pragma once
 
 #include <functional>
@@ -18,6 +18,7 @@ struct GroupUnderTest {
   GroupHistory* history = nullptr;
   int32_t session_timeout_ms = 6'000;
   int32_t rebalance_timeout_ms = 4'000;
+  std::vector<std::string> assignors;  // of our client
   std::function<void(const char*)> reached;
 };
 
@@ -30,6 +31,7 @@ struct GroupMemberState {
 
 // Until its machine crashes or the run ends.
 runtime::Task<void> take_part(runtime::Environment env, GroupUnderTest* group, GroupMemberState* state);
+runtime::Task<void> take_part_by_client(runtime::Environment env, GroupUnderTest* group, GroupMemberState* state);
 
 // The committed position of every partition; -1 for none.
 runtime::Task<Result<std::vector<int64_t>>> committed_positions(runtime::Environment env, GroupUnderTest* group);

@@ -36,6 +36,9 @@ class GroupRun {
     group_.history = &history_;
     group_.session_timeout_ms = draw.chance(50) ? 1'500 : 6'000;
     group_.rebalance_timeout_ms = draw.chance(50) ? 2'000 : 5'000;
+    by_client_ = draw.chance(50);
+    const std::vector<std::string> choices[] = {{"range"}, {"roundrobin"}, {"cooperative-sticky"}, {"range", "cooperative-sticky"}};
+    group_.assignors = choices[draw.below(std::size(choices))];
     group_.reached = [this](const char* point) { world_.reached(point); };
     coordinator::PlantedBugs planted{.answer_before_commit = request.planted == "answer_before_commit",
                                      .stale_commits = request.planted == "stale_commits",
@@ -111,7 +114,9 @@ class GroupRun {
       arm(member);
     }
   }
-  void start(Member& member) { member.machine->spawn(&take_part, member.machine->environment(), &group_, &member.state); }
+  void start(Member& member) {
+    member.machine->spawn(by_client_ ? &take_part_by_client : &take_part, member.machine->environment(), &group_, &member.state);
+  }
 
   void arm(Member& member) {
     world_.at(runtime::sample_delay(member.accidents, 0ns, kMemberAccidentMean), [this, &member] {
@@ -187,7 +192,8 @@ class GroupRun {
     const auto left = world_.try_run(machine, committed_positions(machine.environment(), &group_), kCalmMax);
     if (!left) return stuck("the group's positions cannot be read in the three minutes after the last restart");
     if (!*left) return topic_.violate("group-error", left->error().describe());
-    for (size_t i = 0; i < kPartitions; ++i) history_.fetched(i, (**left)[i], history_.floor(i));
+    for (size_t i = 0; i < kPartitions; ++i) history_.fetched(i, (**left)[i], history_.floor(i), -1);
+    if (history_.late_commits() > 0) world_.reached("group: a commit came true late, over a connection that was given up");
     if (broker_->crashes() > 0 && history_.commits() > 0) world_.reached("group: committed across a crash");
   }
 
@@ -208,6 +214,7 @@ class GroupRun {
   std::unique_ptr<BrokerNode> broker_;
   SimWorld world_;  // after what its tasks point to
   std::vector<SimNode*> clients_;
+  bool by_client_ = false;
   bool calm_ = false;
 };
 

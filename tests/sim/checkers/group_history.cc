@@ -28,10 +28,18 @@ void GroupHistory::committed(size_t index, int64_t offset, int64_t floor) {
   partition.floor_acknowledged = true;
 }
 
-void GroupHistory::fetched(size_t index, int64_t offset, int64_t floor) {
+void GroupHistory::fetched(size_t index, int64_t offset, int64_t floor, int32_t generation) {
   Partition& partition = partitions_[index];
   if (offset >= 0 && !partition.tried.contains(offset)) {
     violate("invented-commit", fmt::format("partition {}: {} came back, which nobody committed", index, offset));
+  }
+  const auto late = partition.under_way.lower_bound({offset, INT32_MIN});
+  const bool came_late = late != partition.under_way.end() && late->first == offset;
+  std::erase_if(partition.under_way, [&](const auto& one) { return one.second < generation; });
+  if (offset < partition.floor && came_late) {
+    ++late_commits_;
+    partition.floor = offset;
+    return;
   }
   if (offset < floor) {
     violate(partition.floor_acknowledged ? "lost-commit" : "commit-regress",
