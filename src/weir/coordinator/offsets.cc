@@ -1,5 +1,6 @@
 #include "weir/coordinator/offsets.h"
 
+#include "weir/base/assert.h"
 #include "weir/base/reader.h"
 #include "weir/coordinator/records.h"
 #include "weir/protocol/internal/consumer_protocol_subscription.h"
