@@ -92,7 +92,8 @@ Task<Result<int>> connect_one(RealLoop& loop, Endpoint to, SocketAddress address
   ConnectTimeout timeout(watch);
   if (deadline.when != kFarFuture) loop.arm(timeout, deadline.when);
   const bool open = co_await watch.ready(FdWatch::kWrite);
-  if (!open) co_return fail(ErrorCode::kDeadlineExceeded, fmt::format("cannot connect to {}: no answer in time", to.text()));
+  // In one turn it may have become ready and then too late: the socket is closed then.
+  if (!open || !watch.is_open()) co_return fail(ErrorCode::kDeadlineExceeded, fmt::format("cannot connect to {}: no answer in time", to.text()));
   int error = 0;
   socklen_t size = sizeof error;
   getsockopt(fd, SOL_SOCKET, SO_ERROR, &error, &size);

@@ -221,6 +221,34 @@ TEST(RealNetwork, connect_errors) {
             0);
 }
 
+Task<void> connect_soon(Environment* env, Endpoint to, Deadline deadline, bool* fine) {
+  const Result<std::unique_ptr<Stream>> stream = co_await env->network.connect(to, deadline);
+  *fine = stream || stream.error().code() == ErrorCode::kDeadlineExceeded;
+}
+
+// Property: a connection that is made and whose deadline passes while the loop is busy elsewhere is one or the other. Fails when
+// the deadline closes a socket that is then taken for connected.
+TEST(RealNetwork, a_connect_that_is_ready_and_late_at_once) {
+  EXPECT_EQ(run([](Environment& env) -> Task<int> {
+              const Result<std::unique_ptr<Listener>> listener = co_await env.network.listen({"127.0.0.1", 0});
+              for (int round = 0; round < 5; ++round) {
+                bool fine = false;
+                TaskGroup group(env.executor);
+                group.spawn(&connect_soon, &env, (*listener)->local(), Deadline::at(env.executor.now() + 1ms), &fine);
+                // Resolving has gone through another thread by then: the connect begins, and this turn is long.
+                for (int turn = 0; turn < 3; ++turn) {
+                  const int64_t until = env.clock.wall_ms() + 4;
+                  while (env.clock.wall_ms() < until) {}
+                  co_await yield(env.executor);
+                }
+                (void)co_await group.join();
+                EXPECT_TRUE(fine);
+              }
+              co_return 0;
+            }),
+            0);
+}
+
 // Property: running out of descriptors is kUnavailable, and the listener goes on afterwards.
 TEST(RealNetwork, accept_survives_running_out_of_descriptors) {
   EXPECT_EQ(run([](Environment& env) -> Task<int> {
