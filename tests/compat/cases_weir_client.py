@@ -243,6 +243,10 @@ def weir_client_survives_restart(t):
     t.until(lambda: len(set(member.lines)) == 300)
     t.restart(kill=not t.is_kafka)
     fill(t, name, 300, 300, 3)
-    t.until(lambda: len(set(member.lines)) == 600)
+    while len(set(member.lines)) < 600:
+        ended = member.process.poll()
+        assert ended is None, f"the member ended ({ended}): {member.process.stderr.read().decode()}"
+        assert t.left() > 15, f"{len(set(member.lines))} of 600 records; {weir(t, 'group', 'describe', group, check=False).out}"
+        time.sleep(0.1)
     member.stop()
     t.note("left", group_json(t, group)["state"])

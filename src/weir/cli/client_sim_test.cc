@@ -119,5 +119,79 @@ TEST(ClientSim, exactly_once_over_broken_connections) {
   }
 }
 
+Task<void> write_too_much(Environment env, Outcome* outcome, client::ProducerOptions options, int count, int records_of_one_size) {
+  client::Cluster cluster(env, {.bootstrap = {{"broker", 9092}}, .request_timeout = 5s});
+  client::Admin admin(cluster);
+  const client::Patience patience{Deadline::at(env.executor.now() + 5min), {}};
+  client::NewTopic topic{.name = "t", .partitions = 1, .replication_factor = 1, .configs = {{"max.message.bytes", "1000"}}};
+  (void)co_await admin.create_topic(topic, false, patience);
+  client::Producer producer(cluster, options);
+  std::vector<client::Delivery> deliveries;
+  const std::string filler(100, 'x');
+  for (int i = 0; i < count; ++i) {
+    // One is too large by itself, and must not take others with it.
+    const std::string value = std::to_string(i) + (i == records_of_one_size ? std::string(2000, 'x') : filler);
+    const record::Header headers[] = {{"number", as_bytes(value).subspan(0, 1)}};
+    auto delivery = co_await producer.send({.topic = "t", .key = as_bytes("k"), .value = as_bytes(value), .headers = headers}, patience);
+    if (delivery) deliveries.push_back(std::move(*delivery));
+  }
+  const Result<void> flushed = co_await producer.flush(patience);
+  if (!flushed) outcome->errors.push_back(flushed.error().describe());
+  std::map<int64_t, int> offsets;
+  for (size_t i = 0; i < deliveries.size(); ++i) {
+    const auto stored = co_await deliveries[i].wait(env.executor, patience);
+    if (stored) offsets[stored->offset.value()] = static_cast<int>(i);
+    else if (stored.error().code() != ErrorCode::kMessageTooLarge || static_cast<int>(i) != records_of_one_size) outcome->errors.push_back(stored.error().describe());
+  }
+  outcome->stored = offsets.size();
+  co_await producer.close();
+  client::Consumer consumer(cluster, {});
+  consumer.assign("t", PartitionIndex(0), {});
+  for (;;) {
+    const auto batch = co_await consumer.poll({Deadline::at(env.executor.now() + 2s), {}});
+    if (!batch || !*batch) break;
+    for (const record::Record& record : (*batch)->records) {
+      const int number = std::atoi(std::string(as_text(*record.value)).c_str());
+      outcome->read[0].push_back(number);
+      // The delivery of each record must name the place where it lies.
+      if (offsets[record.offset.value()] != number) outcome->errors.push_back(fmt::format("record {} was said to lie elsewhere", number));
+      if (record.headers.list().size() != 1) outcome->errors.push_back("a header is gone");
+    }
+  }
+  co_await consumer.close();
+  co_await cluster.shut_down();
+  outcome->done = true;
+}
+
+// Property: batches above the topic's max.message.bytes are split until they fit: every record is stored once, in order, with
+// its headers, and its Delivery names its offset; a record that is too large by itself fails alone. With and without
+// idempotence, several batches under way. Fails when parts take wrong sequences, or a Delivery keeps to the batch it was in.
+TEST(ClientSim, batches_that_are_too_large_are_split) {
+  for (uint64_t seed = 1; seed <= 8; ++seed) {
+    SCOPED_TRACE(fmt::format("seed {}", seed));
+    runtime::SimOptions options;
+    options.log_level = LogLevel::kError;
+    SimWorld world(seed, options);
+    SimNode& broker = world.add_node("broker");
+    SimNode& machine = world.add_node("client");
+    Outcome outcome;
+    broker.spawn(&serve, broker.environment(), &outcome);
+    ASSERT_TRUE(world.run_until_true([&] { return outcome.serves; }, 60s));
+    client::ProducerOptions producing{.idempotent = seed % 2 == 0, .linger = 20ms, .batch_bytes = 16 << 10, .delivery_timeout = 1min};
+    producing.in_flight_max = producing.idempotent ? 5 : 1;
+    const int alone = seed > 4 ? 37 : -1;
+    machine.spawn(&write_too_much, machine.environment(), &outcome, producing, 300, alone);
+    world.run_until_true([&] { return outcome.done; }, 10min);
+    EXPECT_TRUE(outcome.done);
+    for (const std::string& error : outcome.errors) ADD_FAILURE() << error;
+    std::vector<int> expected;
+    for (int i = 0; i < 300; ++i) {
+      if (i != alone) expected.push_back(i);
+    }
+    EXPECT_EQ(outcome.stored, expected.size());
+    EXPECT_EQ(outcome.read[0], expected);
+  }
+}
+
 }  // namespace
 }  // namespace weir

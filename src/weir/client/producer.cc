@@ -1,6 +1,7 @@
 #include "weir/client/producer.h"
 
 #include <algorithm>
+#include <tuple>
 
 #include <fmt/format.h>
 
@@ -11,6 +12,7 @@ namespace weir::client {
 using detail::OutBatch;
 using detail::OutLane;
 using detail::OutTopic;
+using detail::sequence_after;
 
 namespace {
 constexpr size_t kInFlightOfIdempotentMax = 5;  // what a broker remembers of a producer
@@ -22,12 +24,26 @@ struct Counted {
 };
 }  // namespace
 
-bool Delivery::is_done() const { return batch_->outcome.has_value(); }
+namespace {
+// Where a record went whose batch was split: the part, and its place in it.
+std::pair<std::shared_ptr<OutBatch>, int32_t> part_of(std::shared_ptr<OutBatch> batch, int32_t index) {
+  while (!batch->parts.empty()) {
+    size_t part = 0;
+    for (; index >= batch->parts[part]->records; ++part) index -= batch->parts[part]->records;
+    batch = batch->parts[part];
+  }
+  return {std::move(batch), index};
+}
+}  // namespace
+
+bool Delivery::is_done() const { return part_of(batch_, index_).first->outcome.has_value(); }
 
 Task<Result<Stored>> Delivery::wait(runtime::Executor& executor, Patience patience) {
-  const std::shared_ptr<OutBatch> batch = batch_;
-  const int32_t index = index_;
-  while (!batch->outcome) WEIR_CO_CHECK(co_await batch->waiters.wait(executor, patience.deadline, patience.stop));
+  auto [batch, index] = part_of(batch_, index_);
+  while (!batch->outcome) {
+    WEIR_CO_CHECK(co_await batch->waiters.wait(executor, patience.deadline, patience.stop));
+    std::tie(batch, index) = part_of(batch, index);
+  }
   if (!*batch->outcome) co_return fail(batch->outcome->error());
   const Offset base = **batch->outcome;
   co_return Stored{batch->partition, base < Offset(0) ? kNoOffset : base + index};
@@ -128,8 +144,14 @@ Task<Result<void>> Producer::flush(Patience patience) {
     }
   }
   wake_.set();
-  for (const BatchPtr& batch : waiting) {
-    while (!batch->outcome) WEIR_CO_CHECK(co_await batch->waiters.wait(env_.executor, patience.deadline, patience.stop));
+  while (!waiting.empty()) {
+    const BatchPtr batch = waiting.back();
+    if (batch->is_over()) {
+      waiting.pop_back();
+      waiting.insert(waiting.end(), batch->parts.begin(), batch->parts.end());
+    } else {
+      WEIR_CO_CHECK(co_await batch->waiters.wait(env_.executor, patience.deadline, patience.stop));
+    }
   }
   co_return Result<void>();
 }
@@ -156,6 +178,45 @@ bool Producer::close_batch(const LanePtr& lane, const BatchPtr& batch) {
     return false;
   }
   batch->bytes = SharedBytes::copy_of(*built);
+  return true;
+}
+
+// A batch that is too large for the topic becomes two, which take its place and its sequences. False when that cannot be.
+bool Producer::split(OutLane& lane, const BatchPtr& batch) {
+  WEIR_ASSERT(!batch->builder && !batch->in_flight, batch->records);
+  if (batch->records < 2) return false;
+  const auto view = record::BatchView::parse(batch->bytes.view());
+  if (!view) return false;
+  Bytes scratch;
+  const auto records = record::read_records(*view, codecs_, options_.buffer_bytes * 2, scratch);
+  if (!records || records->size() != static_cast<size_t>(batch->records)) return false;
+  const size_t half = records->size() / 2;
+  std::vector<BatchPtr> parts;
+  for (const auto& [first, last] : {std::pair(size_t{0}, half), std::pair(half, records->size())}) {
+    record::BatchOptions options;
+    options.compression = options_.compression;
+    options.compression_level = options_.compression_level;
+    const BatchPtr part = std::make_shared<OutBatch>(options, batch->bytes.size() / 2);
+    for (size_t i = first; i < last; ++i) part->builder->add_record(part->records++, (*records)[i]);
+    Result<Bytes> built = std::move(*part->builder).build(codecs_);
+    part->builder.reset();
+    if (!built) return false;
+    part->bytes = SharedBytes::copy_of(*built);
+    part->partition = batch->partition;
+    part->created = batch->created;
+    part->charged_bytes = parts.empty() ? batch->charged_bytes / 2 : batch->charged_bytes - batch->charged_bytes / 2;
+    if (batch->base_sequence >= 0) {
+      part->base_sequence = parts.empty() ? batch->base_sequence : sequence_after(batch->base_sequence, parts.front()->records);
+      record::set_producer(part->bytes.mutable_view(), lane.identity->id, lane.identity->epoch, part->base_sequence);
+    }
+    parts.push_back(part);
+  }
+  const auto at = std::ranges::find(lane.batches, batch);
+  WEIR_ASSERT(at != lane.batches.end());
+  lane.batches.insert(lane.batches.erase(at), parts.begin(), parts.end());
+  batch->bytes = SharedBytes();
+  batch->parts = std::move(parts);
+  batch->waiters.notify_all();
   return true;
 }
 

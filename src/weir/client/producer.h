@@ -8,6 +8,7 @@
 //          - after a failure a partition sends nothing new until all that was under way has come back, then goes on from its
 //            oldest batch
 //          - records take at most buffer_bytes; who sends more waits
+// A batch that the broker calls too large is split until its parts are stored, or a single record is too large.
 // A batch that failed for good leaves a gap in the sequences. What was sent after it is settled one by one under the old
 // producer id; then the partition goes on with a new one, from sequence 0.
 #pragma once
@@ -125,6 +126,7 @@ class Producer {
   void settle(const Sent& sent, ErrorCode code, std::string message, Offset base_offset);
   void settle_failure(const Sent& sent, ErrorCode code, std::string message);
   void retry_later(detail::OutLane& lane, ErrorCode code);
+  bool split(detail::OutLane& lane, const BatchPtr& batch);
   void finish(detail::OutLane& lane, BatchPtr batch, Result<Offset> outcome);
 
   Cluster& cluster_;

@@ -13,16 +13,13 @@ using detail::Identity;
 using detail::OutBatch;
 using detail::OutLane;
 using detail::OutTopic;
+using detail::sequence_after;
 
 namespace {
 
 constexpr size_t kRequestsPerBrokerMax = 5;
 constexpr int16_t kTopicIdVersion = 13;  // the first of Produce that names topics by id
 constexpr int kDoublingsMax = 10;
-
-int32_t sequence_after(int32_t sequence, int32_t records) {
-  return static_cast<int32_t>((static_cast<int64_t>(sequence) + records) % (int64_t{INT32_MAX} + 1));
-}
 
 // Whether the broker has said that it does not have the batch, under whatever producer id it was sent.
 bool says_not_stored(ErrorCode code) {
@@ -285,6 +282,11 @@ void Producer::settle_failure(const Sent& sent, ErrorCode code, std::string mess
     // the broker lost what it had acknowledged.
     if (lane.gap) batch->base_sequence = -1;
     else if (lane.batches.front() == batch) return fail_for_good();
+    lane.recovering = true;
+    return;
+  }
+  // Nothing of it was stored. What went after it comes back, and goes again behind its parts.
+  if (code == ErrorCode::kMessageTooLarge && split(lane, batch)) {
     lane.recovering = true;
     return;
   }

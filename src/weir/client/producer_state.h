@@ -10,6 +10,11 @@ struct Identity {
   ProducerEpoch epoch;
 };
 
+// Sequences go on at 0 after the largest.
+inline int32_t sequence_after(int32_t sequence, int32_t records) {
+  return static_cast<int32_t>((static_cast<int64_t>(sequence) + records) % (int64_t{INT32_MAX} + 1));
+}
+
 struct OutBatch {
   explicit OutBatch(const record::BatchOptions& options, size_t capacity) : builder(std::in_place, options, capacity) {}
 
@@ -22,7 +27,10 @@ struct OutBatch {
   bool in_flight = false;
   int32_t base_sequence = -1;  // once stamped: it may be in the broker's log
   std::optional<Result<Offset>> outcome;
+  std::vector<std::shared_ptr<OutBatch>> parts;  // it was too large: these stand for it, in order
   runtime::WaitQueue waiters;
+
+  bool is_over() const { return outcome.has_value() || !parts.empty(); }
 };
 
 // One partition. Batches oldest first; those that are done are gone.
