@@ -64,17 +64,19 @@ class GroupPrinter {
     GroupPrinter* printer;
   };
 
-  // A commit that comes too late is no failure: others read on from the one before.
+  // A commit that comes too late is no failure: others read on from the one before. One that the coordinator did not take
+  // yet is made again.
   Task<Result<void>> commit() {
     const client::CommittedOffsets offsets = std::exchange(printed_, {});
     next_commit_ = context_.env.executor.now() + kCommitInterval;
     const auto stored = co_await consumer_->commit(offsets, {Deadline::at(context_.env.executor.now() + kLeaveTimeout), {}});
     if (stored) co_return stored;
     const ErrorCode code = stored.error().code();
-    const bool too_late = code == ErrorCode::kRebalanceInProgress || code == ErrorCode::kIllegalGeneration || code == ErrorCode::kUnknownMemberId;
-    if (code == ErrorCode::kRebalanceInProgress) printed_.insert(offsets.begin(), offsets.end());
-    if (too_late) co_return Result<void>();
-    co_return stored;
+    if (code == ErrorCode::kIllegalGeneration || code == ErrorCode::kUnknownMemberId) co_return Result<void>();
+    const bool is_later = code == ErrorCode::kRebalanceInProgress || client::is_coordinator_trouble(code);
+    if (!is_later) co_return stored;
+    printed_.insert(offsets.begin(), offsets.end());
+    co_return Result<void>();
   }
 
   Task<Result<void>> print_all() {
