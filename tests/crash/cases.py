@@ -449,3 +449,39 @@ def idle_connections(context):
     for connection in made + warm:
         connection.close()
     return f"{count} idle connections: {fresh:.1f} KiB each; after a tenth was busy {after:.1f} KiB each, with up to {cache / 1048576:.0f} MiB of tail cache in it"
+
+
+@case(limit=60, smoke=None)
+def few_descriptors(context):
+    """300 descriptors for 200 busy partitions and as many clients as come: connections are refused, the logs go on, nothing is lost."""
+    import resource
+    broker = context.broker(os.path.join(context.folder, "data"))
+    before = resource.getrlimit(resource.RLIMIT_NOFILE)
+    program = os.path.join(context.folder, "weir-with-300")
+    with open(program, "w", encoding="ascii") as file:
+        file.write(f"#!/bin/sh\nulimit -n 300\nexec {broker.program} \"$@\"\n")
+    os.chmod(program, 0o755)
+    broker.program = program
+    broker.start()
+    broker.make_topic("load", 200)
+    load = Load("load", 200, broker.port, context.seed)
+    load.start()
+    context.on_end(load.stop)
+    time.sleep(1)
+    links = open_many(broker.port, 400, lambda index: b"")
+    time.sleep(3)
+    during = load.book.total()
+    time.sleep(2)
+    assert broker.alive(), broker.last_words()
+    assert "offline" not in broker.log(), broker.last_words()
+    assert load.book.total() > during, f"nothing is acknowledged beside 400 connections: {broker.last_words()}"
+    for link in links:
+        link.close()
+    assert load.hold(time.monotonic() + 30), "producers do not come to rest"
+    count, wrong = check_log(load.book, broker.port, [0] * 200, time.monotonic() + 60)
+    wrong += load.book.anomalies
+    assert not wrong, wrong[:5]
+    load.stop()
+    assert broker.stop() == 0, broker.last_words()
+    assert resource.getrlimit(resource.RLIMIT_NOFILE) == before
+    return f"{load.book.total()} acknowledged, {count} read back, refusals by error code {load.book.refusals}; 400 connections tried beside"

@@ -2,6 +2,8 @@
 #include <signal.h>
 #include <unistd.h>
 
+#include <algorithm>
+
 #include <fmt/ranges.h>
 
 #include "weir/cli/commands.h"
@@ -71,13 +73,23 @@ runtime::Task<int> run_node(runtime::Environment& environment, Serving serving) 
   co_return code;
 }
 
+// Log files and connections share the descriptors, so that neither can take the other's: a log that cannot open its file cannot
+// acknowledge. What is left over is for pages, directories and the runtime.
+void share_descriptors(node::NodeOptions& options, uint64_t limit) {
+  if (limit == 0) return;
+  const uint64_t files = limit / 8 * 3;
+  const uint64_t others = std::min<uint64_t>(256, limit / 8);
+  options.logs.open_files_max = std::clamp<size_t>(files, 1, options.logs.open_files_max);
+  options.server.connections_possible = std::max<uint64_t>(1, limit - files - others);
+}
+
 }  // namespace
 
 int serve(const ServeArgs& args) {
   std::optional<node::Configuration> configuration = load_config(args.config);
   if (!configuration) return kUsage;
   ::signal(SIGPIPE, SIG_IGN);
-  (void)raise_descriptor_limit();
+  share_descriptors(configuration->options, raise_descriptor_limit());
   runtime::RealProcess process({.log_level = level_of(args.log_level),
                                 .log_format = args.log_json ? runtime::LogFormat::kJson : runtime::LogFormat::kText,
                                 .holds_signals = true,

@@ -5,7 +5,8 @@
 // Errors of all operations: kNotFound, kAlreadyExists, kPermissionDenied, kNoSpace, kDiskError, kUnavailable (out of
 // descriptors or memory: nothing is wrong with the disk), kInvalidArgument (a directory where a file is wanted and the like),
 // each with path and reason.
-// After a failed sync_data the file's unsynced bytes are unknown for ever: take the directory offline, never retry.
+// kUnavailable from sync_data or sync_directory says that nothing was tried.
+// After any other failed sync_data the file's unsynced bytes are unknown for ever: take the directory offline, never retry.
 #pragma once
 
 #include <cstdint>

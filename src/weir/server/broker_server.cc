@@ -76,7 +76,7 @@ Task<void> BrokerServer::serve_connection(BrokerServer* self, size_t index, std:
   const ServerOptions& options = self->services_.options;
   const std::string address = stream->peer().host;
   size_t& from_address = self->by_address_[address];
-  const size_t most = self->limit("max.connections", options.max_connections);
+  const size_t most = std::min(self->limit("max.connections", options.max_connections), options.connections_possible);
   const size_t most_per_ip = self->limit("max.connections.per.ip", options.max_connections_per_ip);
   if (self->stopping_ || self->connections_.size() > most || from_address >= most_per_ip) {
     self->refusals_.say(self->services_.environment.executor.now(),

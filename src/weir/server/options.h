@@ -30,6 +30,7 @@ struct ServerOptions {
   size_t answer_bytes_max = kBytesInFlightMax;
   size_t max_connections = 20'000;
   size_t max_connections_per_ip = INT32_MAX;
+  size_t connections_possible = SIZE_MAX;            // with the descriptors that the process may have, whatever is configured
   int32_t fetch_max_bytes = 55 * 1024 * 1024;
   size_t fetch_session_slots = 1000;                 // max.incremental.fetch.session.cache.slots
   bool auto_create_topics_enable = true;

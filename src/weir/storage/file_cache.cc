@@ -1,5 +1,7 @@
 #include "weir/storage/file_cache.h"
 
+#include <algorithm>
+
 namespace weir::storage {
 
 void FileCache::Handle::close() {
@@ -17,9 +19,21 @@ std::shared_ptr<runtime::File> FileCache::try_get(Handle& handle) {
   return handle.file_;
 }
 
+// The process has no descriptor left: other users take them. A quarter of ours is given back for good, so that these go on too.
+void FileCache::make_room() {
+  open_max_ = std::max(kLeast, open_count_ - open_count_ / 4);
+  size_t most = open_max_ - 1;
+  while (open_count_ > most) open_.front().close();
+}
+
 runtime::Task<Result<std::shared_ptr<runtime::File>>> FileCache::get(Handle& handle, std::string path, runtime::OpenMode mode) {
   if (auto file = try_get(handle)) co_return file;
-  WEIR_CO_TRY(std::unique_ptr<runtime::File> opened, co_await disk_.open(std::move(path), mode));
+  Result<std::unique_ptr<runtime::File>> tried = co_await disk_.open(path, mode);
+  if (!tried && tried.error().code() == ErrorCode::kUnavailable && open_count_ > 0) {
+    make_room();
+    tried = co_await disk_.open(std::move(path), mode);
+  }
+  WEIR_CO_TRY(std::unique_ptr<runtime::File> opened, std::move(tried));
   if (auto file = try_get(handle)) co_return file;   // somebody else opened it meanwhile
   while (open_count_ >= open_max_) open_.front().close();
   handle.cache_ = this;

@@ -1,6 +1,7 @@
 // Open descriptors of one shard's logs: opened when asked for, the least recently used closed when there are too many.
 //
 // Owner    LogManager; outlives every Handle.
+// Bounds   `open_max` descriptors; fewer once the process has run out of them.
 // Holds    - open_count() counts handles that hold a file; a file in use somewhere lives on after its handle let go of it
 //          - the list of open handles is ordered by last use
 #pragma once
@@ -43,6 +44,9 @@ class FileCache {
   runtime::Disk& disk() { return disk_; }
 
  private:
+  static constexpr size_t kLeast = 16;
+  void make_room();
+
   runtime::Disk& disk_;
   size_t open_max_;
   size_t open_count_ = 0;

@@ -167,7 +167,7 @@ Task<Result<void>> Log::Core::close() {
   if (done) done = co_await sync_files(written_end);
   if (!done && !failure) {
     // Without space there is no clean stop, and the next start recovers; nothing is wrong with the disk.
-    if (done.error().code() == ErrorCode::kNoSpace) fail_with(Error(ErrorCode::kKafkaStorageError, done.error().describe()));
+    if (is_passing(done.error())) fail_with(Error(ErrorCode::kKafkaStorageError, done.error().describe()));
     else io_failed(done.error());
   }
   // A clean start would believe an index that was found to lie: without it the segment is read again.

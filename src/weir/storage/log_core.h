@@ -24,6 +24,9 @@
 
 namespace weir::storage {
 
+// Passes by itself: no space, or no descriptors.
+inline bool is_passing(const Error& error) { return error.code() == ErrorCode::kNoSpace || error.code() == ErrorCode::kUnavailable; }
+
 class Log::Core final : public Flushable, private runtime::TurnHook, private DirectoryUser, private runtime::Timer {
  public:
   Core(LogServices services, std::string path, LogOptions options);
@@ -172,6 +175,7 @@ class Log::Core final : public Flushable, private runtime::TurnHook, private Dir
   bool stalled_ = false;                  // the writer waits for space
   bool closing_ = false;
   bool syncing_ = false;
+  bool sync_again_ = false;
   bool removing_ = false;                 // remove_below_start() runs
   uint64_t directory_changes_ = 0;        // files that came or went
   uint64_t directory_synced_ = 0;         // of them, those whose names are durable

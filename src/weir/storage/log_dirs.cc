@@ -161,7 +161,8 @@ Task<Result<void>> LogManager::Core::write_dir_checkpoint(Dir& dir, std::string_
   const Result<void> written = co_await write_checkpoint(environment.disk, fmt::format("{}/{}", dir.health.path(), file), checkpoint);
   if (!written) {
     // A full disk keeps the old file, which is safe.
-    if (written.error().code() != ErrorCode::kNoSpace) dir.health.take_offline(written.error());
+    const bool passes = written.error().code() == ErrorCode::kNoSpace || written.error().code() == ErrorCode::kUnavailable;
+    if (!passes) dir.health.take_offline(written.error());
     co_return written;
   }
   dir.on_disk[file] = std::move(checkpoint);

@@ -128,6 +128,7 @@ Task<Result<std::string>> LogManager::Core::rename_away(size_t index, const Topi
     done = co_await environment.disk.remove_all(from);   // a full disk may have no room for a name
   }
   if (done) done = co_await environment.disk.sync_directory(path);
+  if (!done && done.error().code() == ErrorCode::kUnavailable) co_return fail(done.error());   // the next start takes it up
   if (!done) {
     dir.health.take_offline(done.error());
     co_return fail(dir.health.offline_error());

@@ -11,13 +11,11 @@ namespace {
 constexpr size_t kPartsPerWrite = 1024;             // IOV_MAX
 constexpr size_t kBytesPerWrite = size_t{8} << 20;  // so that readers and flushes see progress
 constexpr Duration kSpaceRetry = 1s;
+constexpr Duration kSyncRetry = 100ms;   // of a sync that found no descriptor
 
-// Passes by itself: no space, or no descriptors.
-bool is_passing(const Error& error) { return error.code() == ErrorCode::kNoSpace || error.code() == ErrorCode::kUnavailable; }
-
-// A sync that fails for whatever reason is the end of the directory, also for lack of space: nobody knows what reached the disk.
+// A sync that was tried and failed is the end of the directory, also for lack of space: nobody knows what reached the disk.
 Result<void> final_if_failed(Result<void> synced) {
-  if (synced || !is_passing(synced.error())) return synced;
+  if (synced || synced.error().code() != ErrorCode::kNoSpace) return synced;
   return fail(ErrorCode::kDiskError, synced.error().describe());
 }
 
@@ -169,7 +167,7 @@ void Log::Core::advance_written(Offset offset) {
 }
 
 void Log::Core::on_fire() {
-  if (!closing_ && !failure && durable_end < written_end) services.directory.flushes().request(*this);
+  if (!closing_ && !failure && (durable_end < written_end || std::exchange(sync_again_, false))) services.directory.flushes().request(*this);
 }
 
 Task<void> Log::Core::sync_dirty() {
@@ -180,7 +178,13 @@ Task<void> Log::Core::sync_dirty() {
   syncing_ = true;
   const Result<void> synced = co_await sync_files(written_end);
   syncing_ = false;
-  if (!synced) io_failed(synced.error());
+  if (synced) co_return;
+  if (synced.error().code() != ErrorCode::kUnavailable) {
+    io_failed(synced.error());
+  } else if (!closing_) {
+    sync_again_ = true;
+    executor().arm(*this, executor().now() + kSyncRetry);
+  }
 }
 
 // What acknowledgements wait for comes first: the bytes of every dirty segment, oldest first, and the directory that names

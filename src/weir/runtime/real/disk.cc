@@ -45,7 +45,8 @@ std::string parent_of(const std::string& path) {
 int fsync_directory(const std::string& dir) {
   const int fd = ::open(dir.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC);
   if (fd < 0) return errno;
-  const int error = ::fsync(fd) == 0 ? 0 : errno;
+  // Without memory or not: a failed fsync is final, and must not look like one that was never tried for want of a descriptor.
+  const int error = ::fsync(fd) == 0 ? 0 : errno == ENOMEM ? EIO : errno;
   ::close(fd);
   return error;
 }

@@ -179,7 +179,7 @@ Task<Result<void>> RealFile::sync_data() {
     do {
       result = ::fdatasync(fd);
     } while (result != 0 && errno == EINTR);
-    return result == 0 ? 0 : errno;
+    return result == 0 ? 0 : errno == ENOMEM ? EIO : errno;   // a failed sync is never worth another try
   };
   const int error = co_await offload_.run(loop_, sync);
   const uint64_t settled = std::min(covered, descriptor.dirty_bytes);
