@@ -19,6 +19,13 @@ bool may_lie_in_fresh_directory(const std::string& name) {
 }
 
 Task<void> serve_clients(server::BrokerServer* broker) { co_await broker->serve(); }
+Task<void> serve_recovered(storage::LogManager* logs, replication::PartitionManager* partitions, runtime::StopToken stop) {
+  for (;;) {
+    const std::optional<storage::TopicPartition> partition = co_await logs->next_recovered(stop);
+    if (!partition) co_return;
+    co_await partitions->on_recovered(*partition);
+  }
+}
 Task<void> serve_pages(http::Server* http) { co_await http->serve(); }
 
 }  // namespace
@@ -38,6 +45,7 @@ Task<Result<void>> Node::start() {
   loaded_ = true;
   WEIR_CO_CHECK(co_await join_cluster());
   background_.spawn(&serve_clients, broker_.get());
+  background_.spawn(&serve_recovered, logs_.get(), partitions_.get(), background_stop_.token());
   if (http_ != nullptr) background_.spawn(&serve_pages, http_.get());
   background_.spawn(&Node::expire_records, this);
   background_.spawn(&Node::watch_directories, this);

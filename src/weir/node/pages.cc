@@ -66,6 +66,19 @@ void add_topics(std::string& text, const replication::PartitionManager& partitio
          &replication::PartitionTraffic::bytes_out);
 }
 
+void add_recovery(std::string& text, const storage::LogManager& logs) {
+  const std::vector<storage::DirectoryInfo> directories = logs.directories();
+  const std::vector<storage::RecoveryLeft> left = logs.recovery_left();
+  const auto family = [&](std::string_view name, std::string_view help, auto value) {
+    MetricFamily rows(text, name, "gauge", help);
+    for (size_t i = 0; i < left.size(); ++i) rows.add(fmt::format("dir=\"{}\"", directories[i].path), value(left[i]));
+  };
+  using Left = const storage::RecoveryLeft&;
+  family("kafka_log_logmanager_remaininglogstorecover", "Logs still to be recovered after an unclean stop.", [](Left l) { return l.logs; });
+  family("kafka_log_logmanager_remainingsegmentstorecover", "Segments still to be recovered.", [](Left l) { return l.segments; });
+  family("weir_log_remaining_bytes_to_recover", "Bytes still to be looked through.", [](Left l) { return l.bytes; });
+}
+
 void add_logs(std::string& text, const replication::PartitionManager& partitions) {
   const auto family = [&](std::string_view name, std::string_view help, auto value) {
     MetricFamily rows(text, name, "gauge", help);
@@ -149,6 +162,7 @@ std::string Pages::metrics_text() const {
   one(text, "kafka_controller_kafkacontroller_lastappliedrecordoffset", "gauge", "Last metadata record applied.", image.offset);
   add_topics(text, partitions_);
   add_logs(text, partitions_);
+  add_recovery(text, partitions_.logs());
   return text;
 }
 

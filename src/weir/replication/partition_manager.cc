@@ -41,7 +41,50 @@ size_t PartitionManager::leaders() const {
   return count;
 }
 
+ErrorCode PartitionManager::absence(std::string_view topic, PartitionIndex index) const {
+  return logs_.is_recovering(topic, index) ? ErrorCode::kNotLeaderOrFollower : ErrorCode::kUnknownTopicOrPartition;
+}
+
+ErrorCode PartitionManager::absence(Uuid topic_id, PartitionIndex index) const {
+  const auto it = by_id_.find(topic_id);
+  return it == by_id_.end() ? ErrorCode::kUnknownTopicOrPartition : absence(std::string_view(it->second->name), index);
+}
+
+Task<void> PartitionManager::on_recovered(storage::TopicPartition found) {
+  const Result<void> alone = co_await changing_.acquire(environment_.executor);
+  WEIR_ASSERT(alone.has_value());
+  if (image_ != nullptr) {
+    const metadata::Topic* described = image_->topic(std::string_view(found.topic));
+    const metadata::Partition* state = described == nullptr ? nullptr : described->partition(found.partition);
+    const bool assigned = state != nullptr && std::ranges::find(state->replicas, self_) != state->replicas.end();
+    const auto topic = topics_.find(found.topic);
+    if (!assigned || topic == topics_.end()) {
+      if (logs_.find(found.topic, found.partition) != nullptr) co_await set_aside(found);
+    } else {
+      const auto i = static_cast<size_t>(found.partition.value());
+      Topic* const kept = topic->second.get();
+      if (i < kept->partitions.size() && kept->partitions[i] == nullptr) {
+        const Uuid id = logs_.topic_id(found.topic, found.partition);
+        if (!id.is_zero() && id != described->id) co_await set_aside(found);
+        std::vector<NewPartition> one;
+        one.push_back({kept, found.partition, partition_config(*image_, static_config_, self_, *described),
+                       storage::LogManager::Existence::kMayExist});
+        co_await create_partitions(std::move(one), image_);
+      }
+    }
+  }
+  changing_.release();
+}
+
 Task<void> PartitionManager::on_metadata(const metadata::MetadataDelta& delta, metadata::ImageRef image) {
+  const Result<void> alone = co_await changing_.acquire(environment_.executor);
+  WEIR_ASSERT(alone.has_value());
+  co_await follow(delta, image);
+  image_ = image;
+  changing_.release();
+}
+
+Task<void> PartitionManager::follow(const metadata::MetadataDelta& delta, metadata::ImageRef image) {
   for (const Uuid& id : delta.deleted_topics()) {
     const metadata::Topic* gone = delta.before().topic(id);
     WEIR_ASSERT(gone != nullptr);
@@ -94,11 +137,15 @@ Task<void> PartitionManager::set_aside_strays(metadata::ImageRef image) {
     const bool same_topic = topic != nullptr && (found.topic_id.is_zero() || found.topic_id == topic->id);
     const bool assigned = partition != nullptr && std::ranges::find(partition->replicas, self_) != partition->replicas.end();
     if (same_topic && assigned) continue;
-    environment_.log.warning("{}-{} is not in the metadata as this broker's; its directory is renamed to -stray and kept",
-                             found.partition.topic, found.partition.partition);
-    const Result<void> moved = co_await logs_.set_aside_stray(found.partition.topic, found.partition.partition);
-    if (!moved) environment_.log.error("cannot set aside {}-{}: {}", found.partition.topic, found.partition.partition, moved.error().describe());
+    co_await set_aside(found.partition);
   }
+}
+
+Task<void> PartitionManager::set_aside(storage::TopicPartition found) {
+  environment_.log.warning("{}-{} is not in the metadata as this broker's; its directory is renamed to -stray and kept", found.topic,
+                           found.partition);
+  const Result<void> moved = co_await logs_.set_aside_stray(found.topic, found.partition);
+  if (!moved) environment_.log.error("cannot set aside {}-{}: {}", found.topic, found.partition, moved.error().describe());
 }
 
 // Brings a topic's partitions here up to date; those that need a log first go to `missing`.
@@ -144,6 +191,7 @@ Task<void> PartitionManager::create_partitions(std::vector<NewPartition> missing
   for (size_t i = 0; i < missing.size(); ++i) {
     const NewPartition& row = missing[i];
     if (!logs[i]) {
+      if (logs[i].error().code() == ErrorCode::kUnavailable) continue;   // being recovered: on_recovered() comes
       environment_.log.error("cannot create {}-{}: {}", row.topic->name, row.index, logs[i].error().describe());
       continue;
     }

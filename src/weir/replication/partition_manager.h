@@ -16,6 +16,7 @@
 
 #include "weir/metadata/service.h"
 #include "weir/replication/partition.h"
+#include "weir/runtime/semaphore.h"
 #include "weir/storage/log_dirs.h"
 
 namespace weir::replication {
@@ -43,6 +44,14 @@ class PartitionManager final : public metadata::MetadataSubscriber {
   }
   size_t size() const;
   size_t leaders() const;
+  const storage::LogManager& logs() const { return logs_; }
+
+  // Why find() does not find it: kNotLeaderOrFollower while its log is being recovered, so that clients ask again, else
+  // kUnknownTopicOrPartition.
+  ErrorCode absence(std::string_view topic, PartitionIndex index) const;
+  ErrorCode absence(Uuid topic_id, PartitionIndex index) const;
+  // A log that LogManager::load() had left is there now: its partition is served, or set aside when it is not ours any more.
+  runtime::Task<void> on_recovered(storage::TopicPartition partition);
 
   runtime::Task<void> on_metadata(const metadata::MetadataDelta& delta, metadata::ImageRef image) override;
 
@@ -66,6 +75,8 @@ class PartitionManager final : public metadata::MetadataSubscriber {
   void update_topic(const metadata::MetadataDelta& delta, const metadata::MetadataImage& image, const std::string& name,
                     bool is_first_image, std::vector<NewPartition>& missing);
   runtime::Task<void> create_partitions(std::vector<NewPartition> missing, metadata::ImageRef image);
+  runtime::Task<void> follow(const metadata::MetadataDelta& delta, metadata::ImageRef image);
+  runtime::Task<void> set_aside(storage::TopicPartition found);
   runtime::Task<void> set_aside_strays(metadata::ImageRef image);
 
   runtime::Environment& environment_;
@@ -73,6 +84,8 @@ class PartitionManager final : public metadata::MetadataSubscriber {
   metadata::StaticConfig static_config_;
   BrokerId self_;
   bool saw_first_image_ = false;
+  metadata::ImageRef image_;             // the last one seen
+  runtime::Semaphore changing_{1};       // on_metadata() and on_recovered(), one at a time
   std::map<std::string, std::unique_ptr<Topic>, std::less<>> topics_;
   std::unordered_map<Uuid, Topic*> by_id_;
 };

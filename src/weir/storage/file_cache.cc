@@ -15,6 +15,7 @@ void FileCache::Handle::close() {
 std::shared_ptr<runtime::File> FileCache::try_get(Handle& handle) {
   if (handle.file_ == nullptr) return nullptr;
   handle.unlink();
+  handle.used_in_ = period_;
   open_.push_back(handle);
   return handle.file_;
 }
@@ -24,6 +25,11 @@ void FileCache::make_room() {
   open_max_ = std::max(kLeast, open_count_ - open_count_ / 4);
   size_t most = open_max_ - 1;
   while (open_count_ > most) open_.front().close();
+}
+
+void FileCache::close_idle() {
+  ++period_;
+  while (!open_.empty() && open_.front().used_in_ + 2 < period_) open_.front().close();
 }
 
 runtime::Task<Result<std::shared_ptr<runtime::File>>> FileCache::get(Handle& handle, std::string path, runtime::OpenMode mode) {
@@ -37,6 +43,7 @@ runtime::Task<Result<std::shared_ptr<runtime::File>>> FileCache::get(Handle& han
   if (auto file = try_get(handle)) co_return file;   // somebody else opened it meanwhile
   while (open_count_ >= open_max_) open_.front().close();
   handle.cache_ = this;
+  handle.used_in_ = period_;
   handle.file_ = std::move(opened);
   open_.push_back(handle);
   ++open_count_;

@@ -29,6 +29,7 @@ class FileCache {
     friend class FileCache;
     FileCache* cache_ = nullptr;
     std::shared_ptr<runtime::File> file_;
+    uint64_t used_in_ = 0;   // the cache's period of the last use
   };
 
   FileCache(runtime::Disk& disk, size_t open_max) : disk_(disk), open_max_(open_max) { WEIR_ASSERT(open_max > 0); }
@@ -40,6 +41,9 @@ class FileCache {
   // The file, opened at `path` when it is not. `handle` must outlive the await.
   runtime::Task<Result<std::shared_ptr<runtime::File>>> get(Handle& handle, std::string path, runtime::OpenMode mode);
 
+  // Begins another period, and closes what was not used in the two before.
+  void close_idle();
+
   size_t open_count() const { return open_count_; }
   runtime::Disk& disk() { return disk_; }
 
@@ -50,6 +54,7 @@ class FileCache {
   runtime::Disk& disk_;
   size_t open_max_;
   size_t open_count_ = 0;
+  uint64_t period_ = 0;
   IntrusiveList<Handle> open_;   // least recently used first
 };
 

@@ -81,6 +81,7 @@ Result<AppendResult> Log::Core::append(SharedBytes batch, const AppendInfo& info
   if (from_client && !services.directory.take_room(batch.size())) {
     return fail(ErrorCode::kKafkaStorageError, fmt::format("the disk of {} is nearly full", services.directory.path()));
   }
+  if (replacing_) return fail(ErrorCode::kKafkaStorageError, fmt::format("log {} begins anew just now", path));
   if (queue_.size() >= kQueuedBatchesMax) return fail(ErrorCode::kKafkaStorageError, fmt::format("log {} has too much unwritten", path));
   if (static_cast<int64_t>(batch.size()) > options.segment_bytes) {
     return fail(ErrorCode::kRecordListTooLarge, fmt::format("a batch of {} bytes does not fit into a segment of {}", batch.size(), options.segment_bytes));

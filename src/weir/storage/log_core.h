@@ -160,6 +160,7 @@ class Log::Core final : public Flushable, private runtime::TurnHook, private Dir
   Task<Result<void>> remove_segments(size_t count);
   static Task<void> remove_below_start(Core* core);
   Task<Result<void>> drop_segments_from(size_t index);
+  Task<Result<void>> remove_files_of(std::vector<std::shared_ptr<Segment>> gone);
   static Task<void> delete_later(Core* core, std::shared_ptr<Segment> segment);
   Task<Result<void>> do_truncate_to(Offset offset);
   Task<Result<void>> do_truncate_fully(Offset offset);
@@ -172,6 +173,8 @@ class Log::Core final : public Flushable, private runtime::TurnHook, private Dir
   size_t in_flight_done_ = 0;             // of in_flight_, from the front
   std::vector<ByteView> parts_;
   bool writer_running_ = false;
+  bool replacing_ = false;                // do_truncate_fully() runs: the old files go, no append is taken
+  bool recovery_cut_ = false;             // recovery dropped something
   bool stalled_ = false;                  // the writer waits for space
   bool closing_ = false;
   bool syncing_ = false;

@@ -12,6 +12,7 @@ namespace {
 
 constexpr int kClosesInParallel = 8;
 constexpr Duration kSpaceInterval = 1s;
+constexpr Duration kIdleFilePeriod = 20s;   // a descriptor that is not used goes after two to three of them
 constexpr Duration kCheckpointPauseMin = 100ms;
 constexpr int64_t kResumeMarginMax = 16 << 20;
 
@@ -157,6 +158,10 @@ Task<Result<void>> LogManager::Core::write_dir_checkpoint(Dir& dir, std::string_
     const auto row = dir.on_disk[file].find(partition);
     if (dirs[left_out.dir].get() == &dir && row != dir.on_disk[file].end()) checkpoint.insert(*row);
   }
+  for (const auto& [partition, left] : recovering) {
+    const auto row = dir.on_disk[file].find(partition);
+    if (dirs[left.dir].get() == &dir && row != dir.on_disk[file].end()) checkpoint.insert(*row);
+  }
   if (checkpoint == dir.on_disk[file]) co_return Result<void>();
   const Result<void> written = co_await write_checkpoint(environment.disk, fmt::format("{}/{}", dir.health.path(), file), checkpoint);
   if (!written) {
@@ -218,7 +223,12 @@ Task<void> LogManager::Core::checkpoint_loop(Core* core, int64_t interval_ms, st
 }
 
 Task<void> LogManager::Core::space_loop(Core* core) {
+  MonoTime period = core->environment.executor.now();
   for (;;) {
+    if (core->environment.executor.now() - period >= kIdleFilePeriod) {
+      period = core->environment.executor.now();
+      core->files.close_idle();
+    }
     const MonoTime next = core->environment.executor.now() + kSpaceInterval;
     const Result<void> slept = co_await runtime::sleep_until(core->environment.executor, next, core->stop_.token());
     if (!slept) co_return;
@@ -265,7 +275,8 @@ Task<Result<void>> LogManager::Core::close(BrokerEpoch broker_epoch) {
     Result<void> done = co_await write_dir_checkpoints(dir);
     if (done && failed[i]) done = fail(ErrorCode::kKafkaStorageError, fmt::format("a log in {} was not closed cleanly", dir.health.path()));
     const auto lies_here = [i](const auto& left_out) { return left_out.second.dir == i; };
-    const bool vouched = dir.clean.found || std::none_of(unreadable.begin(), unreadable.end(), lies_here);
+    const bool recovered = std::none_of(recovering.begin(), recovering.end(), lies_here);
+    const bool vouched = recovered && (dir.clean.found || std::none_of(unreadable.begin(), unreadable.end(), lies_here));
     if (done && vouched) done = co_await write_clean_shutdown(environment.disk, dir.health.path(), broker_epoch.value());
     if (!done) all = done;
   }
@@ -305,6 +316,12 @@ std::vector<FoundLog> LogManager::logs() const {
   found.reserve(core_->logs.size());
   for (const auto& [partition, entry] : core_->logs) found.push_back({partition, entry.topic_id, entry.log.get()});
   return found;
+}
+
+std::vector<RecoveryLeft> LogManager::recovery_left() const { return core_->recovery_left; }
+Task<std::optional<TopicPartition>> LogManager::next_recovered(runtime::StopToken stop) { return core_->next_recovered(stop); }
+bool LogManager::is_recovering(std::string_view topic, PartitionIndex partition) const {
+  return core_->recovering.contains(Core::Less::View{topic, partition});
 }
 
 Log* LogManager::find(std::string_view topic, PartitionIndex partition) const {

@@ -23,6 +23,7 @@
 #include "weir/base/ids.h"
 #include "weir/base/uuid.h"
 #include "weir/runtime/environment.h"
+#include "weir/runtime/stop.h"
 #include "weir/runtime/task.h"
 #include "weir/storage/log.h"
 #include "weir/storage/topic_partition.h"
@@ -36,6 +37,10 @@ struct LogManagerOptions {
   LogOptions defaults;                              // of logs until set_options()
   size_t tail_cache_bytes = 64 << 20;               // of the newest batches of all logs
   size_t open_files_max = 20000;
+  // After an unclean stop: a log with more bytes to look through than this is left until the others are loaded, and, unless it
+  // is one of an internal topic, until after load(), smallest first. See next_recovered().
+  int64_t recover_at_once_bytes = 1 << 20;
+  bool serve_while_recovering = false;
   int recoveries_in_parallel_max = 8;               // num.recovery.threads.per.data.dir, in our way
   int64_t disk_reserve_bytes = -1;                  // clients stop when less is free; -1: disk_reserve() of the disk
   int64_t recovery_point_checkpoint_ms = 60000;     // log.flush.offset.checkpoint.interval.ms
@@ -51,6 +56,13 @@ struct FoundLog {
   TopicPartition partition;
   Uuid topic_id;        // of partition.metadata; zero when the file is not there
   Log* log = nullptr;
+};
+
+// What is left to recover in one directory.
+struct RecoveryLeft {
+  size_t logs = 0;
+  size_t segments = 0;
+  int64_t bytes = 0;
 };
 
 struct DirectoryInfo {
@@ -86,6 +98,12 @@ class LogManager {
   // Of the load() that follows.
   void set_recoveries_in_parallel(int most);
   std::vector<FoundLog> logs() const;
+  // By directory; all zeros when nothing is left.
+  std::vector<RecoveryLeft> recovery_left() const;
+  // With serve_while_recovering: the next partition whose log load() had left and that can be served now; nullopt when there is
+  // none any more, or `stop` says so. Until then create_log() answers kUnavailable for it and find() does not find it.
+  Task<std::optional<TopicPartition>> next_recovered(runtime::StopToken stop);
+  bool is_recovering(std::string_view topic, PartitionIndex partition) const;
 
   // nullptr when there is none. The pointer is good until delete_log() or close().
   Log* find(std::string_view topic, PartitionIndex partition) const;

@@ -8,6 +8,7 @@
 
 #include "weir/runtime/semaphore.h"
 #include "weir/runtime/task_group.h"
+#include "weir/runtime/wait_queue.h"
 #include "weir/storage/checkpoint_file.h"
 #include "weir/storage/clean_shutdown.h"
 #include "weir/storage/file_cache.h"
@@ -27,6 +28,7 @@ class LogManager::Core {
 
   Task<Result<void>> open();
   Task<Result<void>> load();
+  Task<std::optional<TopicPartition>> next_recovered(runtime::StopToken stop);
   Task<Result<void>> write_checkpoints();
   Task<Result<void>> save_start_offsets();
   Task<Result<void>> close(BrokerEpoch broker_epoch);
@@ -86,12 +88,20 @@ class LogManager::Core {
   std::vector<std::unique_ptr<Dir>> dirs;
   std::map<TopicPartition, Entry, Less> logs;
   std::map<TopicPartition, Unreadable, Less> unreadable;
+  // Logs whose recovery goes on while others are served.
+  struct Recovering {
+    size_t dir = 0;
+    std::optional<DirectoryKind> removal;   // what is to become of it then, when its topic went meanwhile
+  };
+  std::map<TopicPartition, Recovering, Less> recovering;
+  std::vector<RecoveryLeft> recovery_left;   // by directory
 
  private:
   struct LoadJob {
     TopicPartition partition;
     size_t dir;
     Uuid topic_id;   // once read
+    RecoveryLeft left;   // once looked at
   };
 
   // log_dirs.cc
@@ -107,7 +117,13 @@ class LogManager::Core {
 
   // log_dirs_load.cc
   Task<Result<void>> scan_dir(size_t dir, std::vector<LoadJob>& jobs);
-  static Task<void> load_some(Core* core, std::vector<LoadJob>* jobs);
+  Task<void> load_all(std::vector<LoadJob>& jobs, std::vector<LoadJob>* later);
+  static Task<void> load_some(Core* core, std::vector<LoadJob>* jobs, std::vector<LoadJob>* later);
+  Task<Result<void>> look_at(LoadJob& job);
+  Task<void> load_job(LoadJob job);
+  void leave_for_later(std::vector<LoadJob> jobs);
+  static Task<void> recover_later(Core* core);
+  static Task<void> report_recovery(Core* core);
   Task<Result<void>> load_one(LoadJob& job);
   Task<Result<std::string>> rename_away(size_t dir, const TopicPartition& partition, DirectoryKind kind);
   void remove_in_a_while(std::string path, Duration delay);
@@ -132,6 +148,10 @@ class LogManager::Core {
   Task<Result<void>> make_batch(Dir& dir, const std::vector<Creation*>& batch);
   Task<void> create_batch(size_t index, std::vector<Creation*> batch);
 
+  std::vector<LoadJob> later_;                // largest first: taken from the back
+  size_t recoveries_left_ = 0;                // of later_, not given to next_recovered() yet
+  std::vector<TopicPartition> recovered_;     // for next_recovered()
+  runtime::WaitQueue recovered_waiters_;
   bool closing_ = false;
   runtime::StopSource stop_;
   runtime::Semaphore structure_{1};   // creations and deletions one after another

@@ -41,6 +41,9 @@ Task<Result<Log*>> LogManager::Core::existing_log(const NewLog& wanted) {
     co_return fail(ErrorCode::kInvalidTopicException, fmt::format("\"{}\" is not a topic name", topic));
   }
   if (closing_) co_return fail(ErrorCode::kKafkaStorageError, "the log directories are being closed");
+  if (recovering.contains(Less::View{topic, partition})) {
+    co_return fail(ErrorCode::kUnavailable, fmt::format("{}-{} is still being recovered", topic, partition));
+  }
   if (const auto found = logs.find(Less::View{topic, partition}); found != logs.end()) {
     Entry* const there = &found->second;
     if (!topic_id.is_zero() && !there->topic_id.is_zero() && there->topic_id != topic_id) {

@@ -5,10 +5,12 @@
 #include "weir/base/assert.h"
 #include "weir/storage/log_dirs_core.h"
 #include "weir/storage/partition_metadata.h"
+#include "weir/storage/segment_files.h"
 
 namespace weir::storage {
 namespace {
 
+constexpr Duration kReportInterval = 1s;
 constexpr std::string_view kKnownOtherDirectory = "remote-log-index-cache";
 
 Offset checkpointed(const Checkpoint& checkpoint, const TopicPartition& partition, Offset otherwise) {
@@ -25,20 +27,43 @@ Task<Result<void>> LogManager::Core::load() {
     const Result<void> scanned = co_await scan_dir(i, jobs);
     if (!scanned) dirs[i]->health.take_offline(scanned.error());
   }
-  {
-    runtime::TaskGroup workers(environment.executor);
-    const int count = std::max(1, options.recoveries_in_parallel_max);
-    for (int i = 0; i < count; ++i) workers.spawn(&Core::load_some, this, &jobs);
-    const Result<void> joined = co_await workers.join();
-    WEIR_ASSERT(joined.has_value());
-  }
+  recovery_left.assign(dirs.size(), RecoveryLeft{});
+  std::vector<LoadJob> later;
+  co_await load_all(jobs, &later);
+  // The smallest first: taken from the back.
+  std::sort(later.begin(), later.end(), [](const LoadJob& a, const LoadJob& b) { return a.left.bytes > b.left.bytes; });
+  if (!later.empty()) tasks_.spawn(&Core::report_recovery, this);
+  std::vector<LoadJob> internal;   // whose readers do not ask twice
+  const auto now = [this](const LoadJob& job) { return !options.serve_while_recovering || job.partition.topic.starts_with("__"); };
+  std::copy_if(later.begin(), later.end(), std::back_inserter(internal), now);
+  std::erase_if(later, now);
+  leave_for_later(std::move(later));
+  co_await load_all(internal, nullptr);
   // Recovery may have cut what an old recovery point vouches for: the new ones come before the first append.
   const Result<void> written = co_await write_checkpoints();
   if (!written) environment.log.warning("checkpoint: {}", written.error().describe());
   const bool any = std::any_of(dirs.begin(), dirs.end(), [](const auto& dir) { return !dir->health.is_offline(); });
   if (!any) co_return fail(dirs[0]->health.offline_error());
   start_loops();
+  const int workers = later_.empty() ? 0 : std::max(1, options.recoveries_in_parallel_max);
+  for (int i = 0; i < workers; ++i) tasks_.spawn(&Core::recover_later, this);
   co_return Result<void>();
+}
+
+Task<void> LogManager::Core::load_all(std::vector<LoadJob>& jobs, std::vector<LoadJob>* later) {
+  runtime::TaskGroup workers(environment.executor);
+  const int count = std::max(1, options.recoveries_in_parallel_max);
+  for (int i = 0; i < count; ++i) workers.spawn(&Core::load_some, this, &jobs, later);
+  const Result<void> joined = co_await workers.join();
+  WEIR_ASSERT(joined.has_value());
+}
+
+void LogManager::Core::leave_for_later(std::vector<LoadJob> jobs) {
+  // The same partition in two directories: the second fails as it does without this.
+  for (const LoadJob& job : jobs) recovering.emplace(job.partition, Recovering{job.dir, std::nullopt});
+  later_ = std::move(jobs);
+  recoveries_left_ = later_.size();
+  if (!later_.empty()) environment.log.warning("{} logs have much to recover; they are served when they are done", later_.size());
 }
 
 Task<Result<void>> LogManager::Core::scan_dir(size_t index, std::vector<LoadJob>& jobs) {
@@ -55,23 +80,114 @@ Task<Result<void>> LogManager::Core::scan_dir(size_t index, std::vector<LoadJob>
     } else if (name->kind != DirectoryKind::kLog) {
       environment.log.info("{} is left alone", path);
     } else if (name->partition.topic != kMetadataTopic) {
-      jobs.push_back({name->partition, index, kZeroUuid});
+      jobs.push_back({name->partition, index, kZeroUuid, {}});
     }
   }
   co_return Result<void>();
 }
 
-Task<void> LogManager::Core::load_some(Core* core, std::vector<LoadJob>* jobs) {
+// With `later`, a log that has much to recover goes there.
+Task<void> LogManager::Core::load_some(Core* core, std::vector<LoadJob>* jobs, std::vector<LoadJob>* later) {
   while (!jobs->empty()) {
     LoadJob job = jobs->back();
     jobs->pop_back();
-    const Result<void> loaded = co_await core->load_one(job);
-    if (loaded) continue;
-    Dir& dir = *core->dirs[job.dir];
-    const ErrorCode code = loaded.error().code();
-    core->environment.log.error("{}/{}: {}", dir.health.path(), directory_name(job.partition.topic, job.partition.partition), loaded.error().describe());
-    core->unreadable.emplace(job.partition, Unreadable{loaded.error(), job.topic_id, job.dir});
-    if (code == ErrorCode::kDiskError || code == ErrorCode::kNoSpace || code == ErrorCode::kPermissionDenied) dir.health.take_offline(loaded.error());
+    if (later != nullptr && !core->dirs[job.dir]->clean.found && !core->dirs[job.dir]->health.is_offline()) {
+      // What goes wrong here goes wrong again below, and is dealt with there.
+      const Result<void> looked = co_await core->look_at(job);
+      if (looked && job.left.bytes > core->options.recover_at_once_bytes) {
+        RecoveryLeft& left = core->recovery_left[job.dir];
+        left = {left.logs + 1, left.segments + job.left.segments, left.bytes + job.left.bytes};
+        later->push_back(std::move(job));
+        continue;
+      }
+      job.left = {};
+    }
+    co_await core->load_job(std::move(job));
+  }
+}
+
+// How much recovery would read: the segments from the one that holds the recovery point on.
+Task<Result<void>> LogManager::Core::look_at(LoadJob& job) {
+  Dir& dir = *dirs[job.dir];
+  const Offset recovery_point = checkpointed(dir.on_disk[kRecoveryPointFile], job.partition, Offset(0));
+  const std::string path = fmt::format("{}/{}", dir.health.path(), directory_name(job.partition.topic, job.partition.partition));
+  WEIR_CO_TRY(const std::vector<runtime::DirEntry> files, co_await environment.disk.list(path));
+  Offset first(0);
+  for (const runtime::DirEntry& file : files) {
+    const auto name = parse_segment_file_name(file.name);
+    if (name && name->suffix == kLogSuffix && name->mark.empty() && name->base <= recovery_point) first = std::max(first, name->base);
+  }
+  job.left.logs = 1;
+  for (const runtime::DirEntry& file : files) {
+    const auto name = parse_segment_file_name(file.name);
+    if (!name || name->suffix != kLogSuffix || !name->mark.empty() || name->base < first) continue;
+    ++job.left.segments;
+    job.left.bytes += static_cast<int64_t>(file.size);
+  }
+  co_return Result<void>();
+}
+
+Task<void> LogManager::Core::load_job(LoadJob job) {
+  const Result<void> loaded = co_await load_one(job);
+  RecoveryLeft& left = recovery_left[job.dir];
+  WEIR_ASSERT(left.logs >= job.left.logs && left.bytes >= job.left.bytes, left.logs, left.bytes, job.left.bytes);
+  left = {left.logs - job.left.logs, left.segments - job.left.segments, left.bytes - job.left.bytes};
+  if (loaded) co_return;
+  Dir& dir = *dirs[job.dir];
+  const ErrorCode code = loaded.error().code();
+  environment.log.error("{}/{}: {}", dir.health.path(), directory_name(job.partition.topic, job.partition.partition), loaded.error().describe());
+  unreadable.emplace(job.partition, Unreadable{loaded.error(), job.topic_id, job.dir});
+  if (code == ErrorCode::kDiskError || code == ErrorCode::kNoSpace || code == ErrorCode::kPermissionDenied) dir.health.take_offline(loaded.error());
+}
+
+// What load() left, one after another. A log is given out when its new recovery point is on disk, as in load().
+Task<void> LogManager::Core::recover_later(Core* core) {
+  while (!core->later_.empty() && !core->closing_) {
+    const LoadJob job = core->later_.back();
+    core->later_.pop_back();
+    co_await core->load_job(job);
+    const Result<void> written = co_await core->dirs[job.dir]->write_recovery_points();
+    if (!written) core->environment.log.warning("checkpoint: {}", written.error().describe());
+    const auto entry = core->recovering.find(job.partition);
+    std::optional<DirectoryKind> removal;
+    if (entry != core->recovering.end()) {   // else it lay in two directories, and the other one was done first
+      removal = entry->second.removal;
+      core->recovering.erase(entry);
+    }
+    if (removal) {
+      const Result<void> removed = co_await core->remove_log(job.partition.topic, job.partition.partition, *removal);
+      if (!removed) core->environment.log.warning("cannot remove {}-{}: {}", job.partition.topic, job.partition.partition, removed.error().describe());
+    }
+    core->recovered_.push_back(job.partition);
+    WEIR_ASSERT(core->recoveries_left_ > 0);
+    --core->recoveries_left_;
+    core->recovered_waiters_.notify_all();
+  }
+  core->recovered_waiters_.notify_all();
+}
+
+Task<std::optional<TopicPartition>> LogManager::Core::next_recovered(runtime::StopToken stop) {
+  while (recovered_.empty()) {
+    if (recoveries_left_ == 0 || closing_ || stop.stop_requested()) co_return std::nullopt;
+    (void)co_await recovered_waiters_.wait(environment.executor, Deadline::never(), stop);
+  }
+  const TopicPartition next = recovered_.front();
+  recovered_.erase(recovered_.begin());
+  co_return next;
+}
+
+Task<void> LogManager::Core::report_recovery(Core* core) {
+  for (;;) {
+    for (size_t i = 0; i < core->dirs.size(); ++i) {
+      const RecoveryLeft& left = core->recovery_left[i];
+      if (left.logs == 0) continue;
+      core->environment.log.info("{}: {} logs are still to be recovered, {} segments, {} MiB", core->dirs[i]->health.path(), left.logs,
+                                 left.segments, left.bytes >> 20);
+    }
+    const MonoTime next = core->environment.executor.now() + kReportInterval;
+    const Result<void> slept = co_await runtime::sleep_until(core->environment.executor, next, core->stop_.token());
+    const bool done = std::all_of(core->recovery_left.begin(), core->recovery_left.end(), [](const RecoveryLeft& left) { return left.logs == 0; });
+    if (!slept || done) co_return;
   }
 }
 
@@ -100,6 +216,10 @@ Task<Result<void>> LogManager::Core::remove_log(std::string topic, PartitionInde
     ~Release() { semaphore.release(); }
   } release{structure_};
   const TopicPartition key{topic, partition};
+  if (const auto found = recovering.find(key); found != recovering.end()) {
+    found->second.removal = kind;   // when it is done
+    co_return Result<void>();
+  }
   if (const auto found = logs.find(key); found != logs.end()) {
     const size_t index = found->second.dir;
     const std::unique_ptr<Log> log = std::move(found->second.log);

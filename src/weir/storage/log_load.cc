@@ -86,7 +86,14 @@ Task<Result<void>> Log::Core::load(LogRecovery recovery) {
   noted_high_watermark = std::clamp(recovery.high_watermark, log_start, end);
   for (size_t i = 0; i + 1 < segments_.size(); ++i) segments_[i]->sealed = true;
   // What recovery kept may never have been synced: nobody may be told otherwise before it is.
-  if (!recovery.clean) WEIR_CO_CHECK(co_await sync_files(end));
+  if (!recovery.clean) {
+    // What ends at the recovery point was synced, with its indexes and epochs, unless something was cut just now.
+    if (end != recovery.recovery_point || recovery_cut_) WEIR_CO_CHECK(co_await sync_files(end));
+    for (const auto& segment : segments_) {
+      segment->synced_bytes = segment->written_bytes;
+      segment->close_files();
+    }
+  }
   co_return Result<void>();
 }
 
@@ -325,6 +332,7 @@ Task<Result<void>> Log::Core::recover_from(Offset recovery_point) {
     const std::shared_ptr<Segment> segment = segments_[i];
     WEIR_CO_TRY(const bool whole, co_await recover_segment(*segment, i == first));
     segment->synced_bytes = -1;   // not known to be synced
+    if (!whole) recovery_cut_ = true;
     if (!whole && i + 1 < segments_.size()) {
       services.environment.log.warning("log {}: {} segments behind the cut at offset {} are removed", path, segments_.size() - i - 1, end);
       WEIR_CO_CHECK(co_await drop_segments_from(i + 1));

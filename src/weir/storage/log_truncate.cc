@@ -40,12 +40,20 @@ Task<Result<void>> Log::Core::remove_segments(size_t count) {
 
 // Segments from `index` on go at once: their offsets will be written again.
 Task<Result<void>> Log::Core::drop_segments_from(size_t index) {
-  while (segments_.size() > index) {
-    const std::shared_ptr<Segment> segment = segments_.back();
-    segments_.pop_back();
+  WEIR_ASSERT(index > 0 && index <= segments_.size(), index, segments_.size());
+  std::vector<std::shared_ptr<Segment>> gone(segments_.begin() + static_cast<ptrdiff_t>(index), segments_.end());
+  segments_.resize(index);
+  co_return co_await remove_files_of(std::move(gone));
+}
+
+// The newest first and one after another, so that a crash leaves no hole.
+Task<Result<void>> Log::Core::remove_files_of(std::vector<std::shared_ptr<Segment>> gone) {
+  while (!gone.empty()) {
+    const std::shared_ptr<Segment> segment = gone.back();
+    gone.pop_back();
     WEIR_CO_CHECK(co_await segment->remove_files());
     segment->removed = true;
-    WEIR_CO_CHECK(co_await disk().sync_directory(path));   // one after another, so that a crash leaves no hole
+    WEIR_CO_CHECK(co_await disk().sync_directory(path));
   }
   co_return Result<void>();
 }
@@ -192,15 +200,24 @@ Task<Result<void>> Log::Core::do_truncate_fully(Offset offset) {
   const Offset before = std::min(offset, segments_.front()->base_offset());
   durable_end = before;
   if (services.directory.recovery_points != nullptr) WEIR_CO_CHECK(co_await services.directory.recovery_points->write_recovery_points());
-  WEIR_CO_CHECK(co_await drop_segments_from(0));
-  WEIR_CO_CHECK(co_await drop_snapshots_above(kNoOffset));
+  // In memory all changes in one step: whoever looks meanwhile finds a log, the old or the new one.
+  struct Replacing {
+    explicit Replacing(bool& flag) : flag(flag) { flag = true; }
+    ~Replacing() { flag = false; }
+    bool& flag;
+  } replacing(replacing_);
+  std::vector<std::shared_ptr<Segment>> gone;
+  gone.swap(segments_);
+  segments_.push_back(make_segment(offset));
+  writing_ = segments_.back();
+  log_start = end = written_end = offset;
   epochs.clear();
   epochs_unsaved_from_ = offset;
   producers.clear();
   producers.set_map_end(offset);
-  segments_.push_back(make_segment(offset));
-  writing_ = segments_.back();
-  log_start = end = written_end = durable_end = offset;
+  WEIR_CO_CHECK(co_await remove_files_of(std::move(gone)));
+  WEIR_CO_CHECK(co_await drop_snapshots_above(kNoOffset));
+  durable_end = offset;
   // The file's name is what says where the log begins.
   WEIR_CO_TRY(const auto file, co_await writing_->log_file(runtime::OpenMode::kCreate));
   WEIR_CO_CHECK(co_await file->sync_data());

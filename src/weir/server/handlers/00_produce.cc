@@ -65,11 +65,11 @@ Result<replication::PartitionRef> resolve(HandlerContext& context, const Produce
   if (context.version() >= kFirstVersionWithTopicIds) {
     if (context.image().topic(topic.topic_id) == nullptr) return fail(ErrorCode::kUnknownTopicId);
     replication::PartitionRef found = partitions.find(topic.topic_id, index);
-    if (!found) return fail(ErrorCode::kUnknownTopicOrPartition);
+    if (!found) return fail(partitions.absence(topic.topic_id, index));
     return found;
   }
   replication::PartitionRef found = partitions.find(topic.name, index);
-  if (!found) return fail(ErrorCode::kUnknownTopicOrPartition);
+  if (!found) return fail(partitions.absence(topic.name, index));
   return found;
 }
 

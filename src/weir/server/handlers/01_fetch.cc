@@ -94,7 +94,7 @@ Result<replication::PartitionRef> resolve(HandlerContext& context, const FetchKe
   const bool by_id = context.version() >= kFirstFetchWithTopicIds;
   if (by_id && context.image().topic(key.topic_id) == nullptr) return fail(ErrorCode::kUnknownTopicId);
   replication::PartitionRef found = by_id ? partitions.find(key.topic_id, key.partition) : partitions.find(key.topic, key.partition);
-  if (!found) return fail(ErrorCode::kUnknownTopicOrPartition);
+  if (!found) return fail(by_id ? partitions.absence(key.topic_id, key.partition) : partitions.absence(key.topic, key.partition));
   return found;
 }
 
@@ -185,7 +185,9 @@ FetchResponse assemble(HandlerContext& context, const FetchContext& fetch, Pass 
       pass.refs[i]->traffic().bytes_out += data.records.size();
     }
     if (!FetchSessionCache::must_answer(fetch, slot, outcome_of(data))) continue;
-    if (data.error_code == ErrorCode::kNotLeaderOrFollower || data.error_code == ErrorCode::kFencedLeaderEpoch) {
+    // Without a reference the partition is not here yet, and nobody else is known to lead it.
+    const bool led_elsewhere = data.error_code == ErrorCode::kNotLeaderOrFollower || data.error_code == ErrorCode::kFencedLeaderEpoch;
+    if (led_elsewhere && pass.refs[i]) {
       hint_leader(context, kFetchLeaderHint, *pass.refs[i], data.current_leader, response.node_endpoints);
     }
     if (response.responses.empty() || response.responses.back().topic != slot.key.topic ||

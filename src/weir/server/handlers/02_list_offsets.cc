@@ -79,7 +79,7 @@ Task<PartitionAnswer> answer(HandlerContext& context, const std::string& topic, 
     co_return result;
   }
   if (!partition) {
-    result.error_code = ErrorCode::kUnknownTopicOrPartition;
+    result.error_code = context.services().partitions.absence(topic, wanted.partition_index);
     co_return result;
   }
   const Result<void> leads = partition->check_leader(wanted.current_leader_epoch);
