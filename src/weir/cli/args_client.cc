@@ -25,6 +25,11 @@ void add_topic(CLI::App& app, Commands& commands) {
   create->add_option("--replicas", args->replicas)->check(CLI::Range(1, 32767));
   create->add_flag("--dry-run", args->dry_run);
   add_many(*alter, "--reset", args->resets);
+  CLI::App* trim = add_client_command(*topic, "delete-records", help::kTopicDeleteRecords, args->cluster);
+  trim->add_option("name", args->names)->required()->expected(1);
+  trim->add_option("--before", args->before)->required();
+  add_many(*trim, "--partition,-p", args->of);
+  commands.add(trim, [args] { return topic_delete_records(*args); });
   commands.add(list, [args] { return topic_list(*args); });
   commands.add(describe, [args] { return topic_describe(*args); });
   commands.add(create, [args] { return topic_create(*args); });
@@ -83,7 +88,7 @@ void add_config(CLI::App& app, Commands& commands) {
   CLI::App* get = add_client_command(*config, "get", help::kConfigGet, args->cluster);
   CLI::App* set = add_client_command(*config, "set", help::kConfigSet, args->cluster);
   for (CLI::App* one : {get, set}) {
-    one->add_option("type", args->type)->required()->check(CLI::IsMember({"topic", "broker"}));
+    one->add_option("type", args->type)->required()->check(CLI::IsMember({"topic", "broker", "group"}));
     one->add_option("name", args->name)->required();
     one->add_option("words", args->words);
   }

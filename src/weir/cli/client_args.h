@@ -23,12 +23,15 @@ struct TopicArgs {
   std::vector<std::string> configs;  // key=value
   std::vector<std::string> resets;   // keys
   bool dry_run = false;
+  std::string before;                   // delete-records
+  std::vector<std::string> of;          // partitions
 };
 int topic_list(const TopicArgs& args);
 int topic_describe(const TopicArgs& args);
 int topic_create(const TopicArgs& args);
 int topic_delete(const TopicArgs& args);
 int topic_alter(const TopicArgs& args);
+int topic_delete_records(const TopicArgs& args);
 
 struct ProduceArgs {
   ClusterArgs cluster;

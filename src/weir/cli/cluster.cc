@@ -5,13 +5,56 @@
 
 #include "weir/cli/client_command.h"
 #include "weir/cli/json_text.h"
+#include "weir/cli/progress.h"
 #include "weir/cli/table.h"
+#include "weir/protocol/api_versions.h"
+#include "weir/protocol/describe_log_dirs.h"
 
 namespace weir::cli {
 
 namespace {
 
 constexpr int8_t kDefaultSource = 5;
+
+struct LogDir {
+  std::string path;
+  bool is_offline = false;
+  int64_t bytes = 0;  // of all replicas in it
+  int64_t total_bytes = -1;
+  int64_t usable_bytes = -1;
+};
+struct BrokerFacts {
+  std::string features;  // "metadata.version=30 ..."
+  std::vector<LogDir> dirs;
+};
+
+// What one broker tells of itself; nothing of what it does not.
+Task<BrokerFacts> ask_broker(ClientContext& context, BrokerId id) {
+  constexpr int16_t kSoftwareVersion = 3;  // the first of ApiVersions with names and features
+  BrokerFacts facts;
+  const auto connection = co_await context.cluster.broker(id, rpc::Lane::kQuick, context.cluster.one_attempt(context.patience()));
+  if (!connection) co_return facts;
+  const auto version = (*connection)->version_of(protocol::ApiKey::kApiVersions);
+  protocol::ApiVersionsRequest about;
+  if (version && *version >= kSoftwareVersion) {
+    about.client_software_name = "weir-cli";
+    about.client_software_version = "1";
+  }
+  const auto served = co_await (*connection)->call(std::move(about), context.cluster.one_attempt(context.patience()));
+  if (served) {
+    for (const auto& one : served->finalized_features) facts.features += fmt::format("{}{}={}", facts.features.empty() ? "" : " ", one.name, one.max_version_level);
+  }
+  protocol::DescribeLogDirsRequest request;
+  request.topics.reset();  // all
+  const auto answer = co_await (*connection)->call(std::move(request), context.cluster.one_attempt(context.patience()));
+  if (!answer) co_return facts;
+  for (const auto& dir : answer->results) {
+    LogDir one{dir.log_dir, dir.error_code != ErrorCode::kNone, 0, dir.total_bytes, dir.usable_bytes};
+    for (const auto& topic : dir.topics) for (const auto& partition : topic.partitions) one.bytes += partition.partition_size;
+    facts.dirs.push_back(std::move(one));
+  }
+  co_return facts;
+}
 
 Task<Result<void>> run_cluster(ClientContext& context, ClusterArgs args) {
   WEIR_CO_TRY(const auto topics, co_await context.cluster.all_topics(context.patience()));
@@ -24,26 +67,52 @@ Task<Result<void>> run_cluster(ClientContext& context, ClusterArgs args) {
       for (const BrokerId id : one.replicas) ++counts[id].second;
     }
   }
-  const auto& brokers = context.cluster.brokers();
+  const std::vector<client::Broker> brokers = context.cluster.brokers();
+  std::map<BrokerId, BrokerFacts> facts;
+  for (const client::Broker& broker : brokers) facts[broker.id] = co_await ask_broker(context, broker.id);
+  std::string features;
+  for (const auto& [id, one] : facts) {
+    if (features.empty()) features = one.features;
+  }
+  const BrokerId controller = context.cluster.controller();
   if (args.json) {
     std::string text;
     for (const client::Broker& broker : brokers) {
-      text += fmt::format("{}{{\"id\":{},\"host\":{},\"port\":{},\"rack\":{},\"leads\":{},\"replicas\":{}}}", text.empty() ? "" : ",", broker.id,
+      std::string dirs;
+      for (const LogDir& dir : facts[broker.id].dirs) {
+        dirs += fmt::format("{}{{\"dir\":{},\"offline\":{},\"bytes\":{},\"total_bytes\":{},\"usable_bytes\":{}}}", dirs.empty() ? "" : ",", json_string(dir.path),
+                            dir.is_offline, dir.bytes, dir.total_bytes, dir.usable_bytes);
+      }
+      text += fmt::format("{}{{\"id\":{},\"host\":{},\"port\":{},\"rack\":{},\"leads\":{},\"replicas\":{},\"log_dirs\":[{}]}}", text.empty() ? "" : ",", broker.id,
                           json_string(broker.endpoint.host), broker.endpoint.port, broker.rack ? json_string(*broker.rack) : "null",
-                          counts[broker.id].first, counts[broker.id].second);
+                          counts[broker.id].first, counts[broker.id].second, dirs);
     }
-    fmt::print("{{\"cluster\":{},\"controller\":{},\"topics\":{},\"partitions\":{},\"brokers\":[{}]}}\n", json_string(context.cluster.cluster_id()),
-               context.cluster.controller(), topics.size(), partitions, text);
+    fmt::print("{{\"cluster\":{},\"controller\":{},\"features\":{},\"topics\":{},\"partitions\":{},\"brokers\":[{}]}}\n", json_string(context.cluster.cluster_id()),
+               controller, json_string(features), topics.size(), partitions, text);
     co_return Result<void>();
   }
   fmt::print("cluster {}: {} topic{}, {} partition{}\n", context.cluster.cluster_id(), topics.size(), topics.size() == 1 ? "" : "s", partitions,
              partitions == 1 ? "" : "s");
+  fmt::print("controller {}\nfeatures {}\n", controller == kNoBroker ? std::string("none") : fmt::to_string(controller), features.empty() ? "none told" : features);
   Table table({">BROKER", "ADDRESS", "RACK", ">LEADS", ">REPLICAS"});
   for (const client::Broker& broker : brokers) {
     table.add({fmt::to_string(broker.id), broker.endpoint.text(), broker.rack.value_or("-"), fmt::to_string(counts[broker.id].first),
                fmt::to_string(counts[broker.id].second)});
   }
   table.print();
+  Table dirs({">BROKER", "LOG DIRECTORY", ">RECORDS TAKE", ">FREE", ">OF", "STATE"});
+  bool has_dirs = false;
+  for (const client::Broker& broker : brokers) {
+    for (const LogDir& dir : facts[broker.id].dirs) {
+      has_dirs = true;
+      const auto size = [](int64_t bytes) { return bytes < 0 ? std::string("-") : bytes_text(static_cast<double>(bytes)); };
+      dirs.add({fmt::to_string(broker.id), dir.path, size(dir.bytes), size(dir.usable_bytes), size(dir.total_bytes), dir.is_offline ? "offline" : "ok"});
+    }
+  }
+  if (has_dirs) {
+    fmt::print("\n");
+    dirs.print();
+  }
   co_return Result<void>();
 }
 
@@ -59,7 +128,8 @@ std::string_view source_text(int8_t source) {
 }
 
 client::Resource resource_of(const ClientConfigArgs& args) {
-  return {args.type == "topic" ? client::ResourceType::kTopic : client::ResourceType::kBroker, args.name};
+  const auto type = args.type == "topic" ? client::ResourceType::kTopic : args.type == "group" ? client::ResourceType::kGroup : client::ResourceType::kBroker;
+  return {type, args.name};
 }
 
 Task<Result<void>> run_config_get(ClientContext& context, ClientConfigArgs args) {

@@ -15,7 +15,7 @@ run
   adopt DIR...                take over the log directories of a Kafka, or say what is in the way
 
 drive a cluster, Weir's or Kafka's
-  topic list|describe|create|delete|alter
+  topic list|describe|create|delete|alter|delete-records
   produce TOPIC               lines of standard input become records
   consume TOPIC               records to standard output; as a member of a group with --group
   group list|describe|reset|delete

@@ -14,6 +14,7 @@ usage: weir topic COMMAND [options]
   create NAME...              --partitions N, --replicas N, --config KEY=VALUE
   delete NAME...
   alter NAME                  more partitions, other options
+  delete-records NAME         what lies before an offset or a time
 
   --bootstrap-server LIST     host:port[,host:port...] (default localhost:9092)
   --json                      one JSON object a line
@@ -86,6 +87,21 @@ usage: weir topic alter NAME [options]
 
 example
   weir topic alter clicks --partitions 24 --reset retention.ms
+)";
+
+inline constexpr std::string_view kTopicDeleteRecords = R"(weir topic delete-records: deletes what lies before a place in the log
+
+usage: weir topic delete-records NAME --before WHERE [options]
+
+  --before WHERE              an offset (it stays), end (everything goes), -N (all but the last N), a time: 2026-11-28T10:00,
+                              -1h; in each partition
+  --partition LIST, -p LIST   only these: 3 or 0,2-5
+  --bootstrap-server LIST     host:port[,host:port...] (default localhost:9092)
+  --json                      one JSON object a partition
+
+examples
+  weir topic delete-records clicks --before -7d
+  weir topic delete-records clicks --before 120000 --partition 3
 )";
 
 inline constexpr std::string_view kProduce = R"(weir produce: each line of standard input or of files becomes a record
@@ -163,7 +179,7 @@ examples
   weir consume clicks --group billing --max 1000
 )";
 
-inline constexpr std::string_view kCluster = R"(weir cluster: the brokers of a cluster
+inline constexpr std::string_view kCluster = R"(weir cluster: brokers, controller, features and log directories of a cluster
 
 usage: weir cluster [options]
 
@@ -174,15 +190,15 @@ example
   weir cluster --bootstrap-server kafka1:9092
 )";
 
-inline constexpr std::string_view kConfig = R"(weir config: options of topics and brokers while they run
+inline constexpr std::string_view kConfig = R"(weir config: options of topics, brokers and groups while they run
 
-usage: weir config get topic|broker NAME [OPTION...]
-       weir config set topic|broker NAME KEY=VALUE...
+usage: weir config get topic|broker|group NAME [OPTION...]
+       weir config set topic|broker|group NAME KEY=VALUE...
 )";
 
 inline constexpr std::string_view kConfigGet = R"(weir config get: shows options
 
-usage: weir config get topic|broker NAME [OPTION...] [options]
+usage: weir config get topic|broker|group NAME [OPTION...] [options]
 
   NAME                        of the topic; the number of the broker
   OPTION                      only these (default: those that are not at their default)
@@ -197,7 +213,7 @@ examples
 
 inline constexpr std::string_view kConfigSet = R"(weir config set: changes options
 
-usage: weir config set topic|broker NAME KEY=VALUE... [options]
+usage: weir config set topic|broker|group NAME KEY=VALUE... [options]
 
   --reset KEY                 back to the default; may be given many times
   --bootstrap-server LIST     host:port[,host:port...] (default localhost:9092)

@@ -89,7 +89,8 @@ Result<RecordFormat> RecordFormat::parse(std::string_view text) {
     Part part{c, As::kBytes, {}};
     if (text.substr(i + 1).starts_with('{')) {
       const size_t end = text.find('}', i);
-      const std::string_view as = text.substr(i + 2, end == std::string_view::npos ? end : end - i - 2);
+      if (end == std::string_view::npos) return fail(ErrorCode::kInvalidArgument, fmt::format("--format: %{}{{ is not closed by }}", c));
+      const std::string_view as = text.substr(i + 2, end - i - 2);
       const bool takes = c == 'k' || c == 'v' || c == 's';
       if (as == "hex" && takes) part.as = As::kHex;
       else if (as == "base64" && takes) part.as = As::kBase64;

@@ -5,6 +5,7 @@
 
 #include <algorithm>
 #include <cstdio>
+#include <numeric>
 
 #include "weir/cli/text_width.h"
 
@@ -18,18 +19,33 @@ Table::Table(std::vector<std::string> headings) {
   rows_.push_back(std::move(headings));
 }
 
+// The widest columns of text give way until the line fits; numbers stay whole.
+void Table::shrink(std::vector<size_t>& widths, size_t width) const {
+  const auto total = [&] { return std::accumulate(widths.begin(), widths.end(), size_t{0}) + 2 * (widths.size() - 1); };
+  while (total() > width) {
+    size_t widest = widths.size();
+    for (size_t i = 0; i < widths.size(); ++i) {
+      if (!right_[i] && widths[i] > kColumnsMin && (widest == widths.size() || widths[i] > widths[widest])) widest = i;
+    }
+    if (widest == widths.size()) return;  // the line's end is cut instead
+    --widths[widest];
+  }
+}
+
 std::string Table::text(size_t width) const {
   std::vector<size_t> widths(right_.size(), 0);
   for (const auto& row : rows_) {
-    for (size_t i = 0; i < row.size(); ++i) widths[i] = std::max(widths[i], columns_of(row[i]));
+    for (size_t i = 0; i < row.size(); ++i) widths[i] = std::max(widths[i], columns_of(printable(row[i])));
   }
+  if (width > 0) shrink(widths, width);
   std::string out;
   for (const auto& row : rows_) {
     std::string line;
     for (size_t i = 0; i < row.size(); ++i) {
       if (i > 0) line += "  ";
-      const std::string padding(widths[i] - columns_of(row[i]), ' ');
-      line += right_[i] ? padding + row[i] : row[i] + padding;
+      const std::string cell = cut_columns(printable(row[i]), widths[i]);
+      const std::string padding(widths[i] - columns_of(cell), ' ');
+      line += right_[i] ? padding + cell : cell + padding;
     }
     line.erase(line.find_last_not_of(' ') + 1);
     out += (width == 0 ? line : cut_columns(std::move(line), width)) + "\n";

@@ -1,5 +1,5 @@
-// Rows under headings, as wide as their contents and never wider than the terminal: what does not fit is cut from the last
-// column, with "...". Into a file or pipe nothing is cut.
+// Rows under headings, as wide as their contents and never wider than the terminal: what does not fit is cut from the widest
+// columns of text, with "...". Into a file or pipe nothing is cut. Control characters are shown, not obeyed.
 #pragma once
 
 #include <string>
@@ -16,6 +16,9 @@ class Table {
   void print() const;
 
  private:
+  static constexpr size_t kColumnsMin = 8;
+  void shrink(std::vector<size_t>& widths, size_t width) const;
+
   std::vector<bool> right_;
   std::vector<std::vector<std::string>> rows_;
 };

@@ -26,7 +26,7 @@ struct CreatedTopic {
   int16_t replication_factor = -1;
 };
 
-enum class ResourceType : int8_t { kTopic = 2, kBroker = 4 };
+enum class ResourceType : int8_t { kTopic = 2, kBroker = 4, kGroup = 32 };
 struct Resource {
   ResourceType type;
   std::string name;  // a broker's is its id
