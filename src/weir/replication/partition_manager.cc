@@ -42,7 +42,9 @@ size_t PartitionManager::leaders() const {
 }
 
 ErrorCode PartitionManager::absence(std::string_view topic, PartitionIndex index) const {
-  return logs_.is_recovering(topic, index) ? ErrorCode::kNotLeaderOrFollower : ErrorCode::kUnknownTopicOrPartition;
+  // Also in the moment between the end of its recovery and on_recovered(): the log is there, its partition not yet.
+  const bool is_coming = logs_.is_recovering(topic, index) || logs_.find(topic, index) != nullptr;
+  return is_coming ? ErrorCode::kNotLeaderOrFollower : ErrorCode::kUnknownTopicOrPartition;
 }
 
 ErrorCode PartitionManager::absence(Uuid topic_id, PartitionIndex index) const {

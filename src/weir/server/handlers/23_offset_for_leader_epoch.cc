@@ -16,7 +16,7 @@ Task<protocol::OffsetForLeaderEpochResponse> offset_for_leader_epoch(HandlerCont
       result.partition = wanted.partition;
       const replication::PartitionRef partition = context.services().partitions.find(topic.topic, wanted.partition);
       if (!partition) {
-        result.error_code = ErrorCode::kUnknownTopicOrPartition;
+        result.error_code = context.services().partitions.absence(topic.topic, wanted.partition);
         continue;
       }
       const Result<void> leads = partition->check_leader(wanted.current_leader_epoch);

@@ -29,7 +29,7 @@ Task<protocol::DescribeProducersResponse> describe_producers(HandlerContext& con
       answer.partition_index = index;
       const replication::PartitionRef partition = context.services().partitions.find(topic.name, index);
       if (!partition) {
-        refuse(answer, is_topic_name(topic.name) ? ErrorCode::kUnknownTopicOrPartition : ErrorCode::kInvalidTopicException,
+        refuse(answer, is_topic_name(topic.name) ? context.services().partitions.absence(topic.name, index) : ErrorCode::kInvalidTopicException,
                fmt::format("there is no partition {}-{} here", topic.name, index));
         continue;
       }
