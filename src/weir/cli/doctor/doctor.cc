@@ -22,6 +22,8 @@ namespace weir::cli {
 namespace {
 
 constexpr size_t kTopicsLookedAtMax = 1000;
+// A topic whose records cannot be read is asked again, but a cluster may have many of them.
+constexpr Duration kTimestampTimeout = std::chrono::seconds(2);
 constexpr int16_t kFeaturesVersion = 3;
 
 class Doctor {
@@ -158,8 +160,13 @@ class Doctor {
       check_topic_options(*topic, options, findings_);
       const bool is_led = std::ranges::all_of(topic->partitions, [](const client::Partition& one) { return one.leader != kNoBroker; });
       if (!is_led) continue;
-      const auto youngest = co_await context_.admin.list_offsets(topic->name, {}, client::kMaxTimestamp, 0, context_.patience());
-      if (!youngest) continue;
+      const client::Patience patience{Deadline::at(context_.env.executor.now() + kTimestampTimeout), context_.stop};
+      const auto youngest = co_await context_.admin.list_offsets(topic->name, {}, client::kMaxTimestamp, 0, patience);
+      if (!youngest) {
+        add(Severity::kWarning, fmt::format("topic {}", topic->name), fmt::format("the time of its newest record cannot be told: {}", youngest.error().describe()),
+            fmt::format("look at its records with weir consume {} --from beginning", topic->name));
+        continue;
+      }
       TimestampMs most = kNoTimestamp;
       for (const client::PartitionOffset& one : *youngest) most = std::max(most, one.timestamp);
       check_timestamp(topic->name, most, now, findings_);
