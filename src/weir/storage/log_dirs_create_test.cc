@@ -1,4 +1,5 @@
 // What the creation of many logs at once promises.
+#include <memory>
 #include <gtest/gtest.h>
 
 #include "weir/storage/log_dirs.h"
@@ -76,12 +77,12 @@ TEST(CreateLogs, created_logs_survive_power_cuts) {
     node.disk().options().writeback_percent = static_cast<unsigned>(prng.below(60));
     Told told;
     for (int life = 0; life < 3; ++life) {
-      bool over = false;
-      world.at(Duration(prng.between(100'000, 120'000'000)), [&] {
-        if (!over) world.crash(node, runtime::LoseUnsynced::kBySeed);
+      const auto over = std::make_shared<bool>(false);  // the accident may be due after this life
+      world.at(Duration(prng.between(100'000, 120'000'000)), [&world, &node, over] {
+        if (!*over) world.crash(node, runtime::LoseUnsynced::kBySeed);
       });
       const std::optional<std::string> wrong = world.try_run(node, one_life(&environment, &told));
-      over = true;
+      *over = true;
       if (wrong) ASSERT_EQ(*wrong, "") << "seed " << seed << " life " << life;
       (told.created ? cut_after : cut_before) = true;
       world.crash(node, runtime::LoseUnsynced::kBySeed);
