@@ -301,6 +301,10 @@ class World:
         return {"ReplicaId": self.pick(-1, odd=[-2]), "Topics": self.topics("Topic", "Partitions", lambda: {
             "Partition": self.partition(), "CurrentLeaderEpoch": self.epoch(), "LeaderEpoch": self.pick(0, 1, 5, -1)})}
 
+    def make_DeleteRecords(self, version):
+        return {"TimeoutMs": 5000, "Topics": self.topics("Name", "Partitions", lambda: {
+            "PartitionIndex": self.partition(), "Offset": self.pick(0, 1, 2, odd=[-1, -2, 100000])})}
+
     def make_DescribeLogDirs(self, version):
         return {"Topics": self.topics("Topic", "Partitions", self.partition, nullable=True)}
 

@@ -135,25 +135,26 @@ Task<Result<void>> Admin::alter_configs(Resource resource, std::vector<ConfigCha
   co_return Result<void>();
 }
 
-Task<Result<std::vector<PartitionOffset>>> Admin::delete_records(std::string name, std::map<PartitionIndex, Offset> before,
-                                                                 Patience patience) {
-  std::vector<PartitionOffset> moved;
-  for (int attempt = 0; !before.empty(); ++attempt) {
+// Asks the leaders of `left`, again and again until all have answered: `add` puts a partition into a leader's request, `take` is
+// told of each one that succeeded. `what` begins the sentence of what failed.
+template <typename Request, typename Add, typename Take>
+Task<Result<void>> Admin::ask_leaders(const std::string& name, std::set<PartitionIndex>& left, std::string_view what, Patience patience,
+                                      const Request& blank, const Add& add, const Take& take) {
+  for (int attempt = 0; !left.empty(); ++attempt) {
     WEIR_CO_TRY(const TopicPtr topic, co_await cluster_.topic(name, patience));
     Error last(ErrorCode::kLeaderNotAvailable, fmt::format("topic \"{}\" has no leader", name));
-    std::map<BrokerId, protocol::DeleteRecordsRequest> requests;
-    for (const auto& [index, offset] : before) {
+    std::map<BrokerId, Request> requests;
+    for (const PartitionIndex index : left) {
       const auto partition = std::ranges::find(topic->partitions, index, &Partition::index);
       if (partition == topic->partitions.end()) {
         co_return fail(ErrorCode::kUnknownTopicOrPartition, fmt::format("topic \"{}\" has no partition {}", name, index));
       }
       if (partition->leader == kNoBroker) continue;
-      protocol::DeleteRecordsRequest& request = requests[partition->leader];
-      request.timeout_ms = kChangeTimeoutMs;
+      Request& request = requests.try_emplace(partition->leader, blank).first->second;
       if (request.topics.empty()) request.topics.emplace_back().name = name;
-      request.topics.front().partitions.push_back({index, offset});
+      add(request.topics.front().partitions, *partition);
     }
-    for (auto& [leader, request] : requests) {
+    for (const auto& [leader, request] : requests) {
       const auto connection = co_await cluster_.broker(leader, rpc::Lane::kQuick, patience);
       if (!connection) {
         last = connection.error();
@@ -167,18 +168,31 @@ Task<Result<std::vector<PartitionOffset>>> Admin::delete_records(std::string nam
       for (const auto& of : answer->topics) {
         for (const auto& row : of.partitions) {
           if (row.error_code != ErrorCode::kNone) {
-            last = Error(row.error_code, fmt::format("records of {}-{} stay: {}", name, row.partition_index, name_of(row.error_code)));
-          } else if (before.erase(row.partition_index) > 0) {
-            moved.push_back({row.partition_index, Offset(row.low_watermark)});
+            last = Error(row.error_code, fmt::format("{} of {}-{}: {}", what, name, row.partition_index, name_of(row.error_code)));
+          } else if (left.erase(row.partition_index) > 0) {
+            take(row);
           }
         }
       }
     }
-    if (before.empty()) break;
+    if (left.empty()) break;
     if (reaction_to(last.code()) == Reaction::kFail) co_return fail(last);
     cluster_.forget(name);
     WEIR_CO_CHECK(co_await cluster_.back_off(attempt, last, patience));
   }
+  co_return Result<void>();
+}
+
+Task<Result<std::vector<PartitionOffset>>> Admin::delete_records(std::string name, std::map<PartitionIndex, Offset> before,
+                                                                 Patience patience) {
+  std::vector<PartitionOffset> moved;
+  std::set<PartitionIndex> left;
+  for (const auto& [index, offset] : before) left.insert(index);
+  protocol::DeleteRecordsRequest blank;
+  blank.timeout_ms = kChangeTimeoutMs;
+  const auto add = [&](auto& partitions, const Partition& partition) { partitions.push_back({partition.index, before.at(partition.index)}); };
+  const auto take = [&](const auto& row) { moved.push_back({row.partition_index, Offset(row.low_watermark)}); };
+  WEIR_CO_CHECK(co_await ask_leaders(name, left, "deleting records", patience, blank, add, take));
   std::ranges::sort(moved, {}, &PartitionOffset::partition);
   co_return moved;
 }
@@ -187,51 +201,16 @@ Task<Result<std::vector<PartitionOffset>>> Admin::list_offsets(std::string name,
                                                                int8_t isolation_level, Patience patience) {
   std::vector<PartitionOffset> found;
   WEIR_CO_TRY(const TopicPtr first, co_await cluster_.topic(name, patience));
-  if (partitions.empty()) {
-    for (const Partition& partition : first->partitions) partitions.push_back(partition.index);
+  std::set<PartitionIndex> left(partitions.begin(), partitions.end());
+  if (left.empty()) {
+    for (const Partition& partition : first->partitions) left.insert(partition.index);
   }
-  for (int attempt = 0; !partitions.empty(); ++attempt) {
-    WEIR_CO_TRY(const TopicPtr topic, co_await cluster_.topic(name, patience));
-    Error last(ErrorCode::kLeaderNotAvailable, fmt::format("topic \"{}\" has no leader", name));
-    std::map<BrokerId, protocol::ListOffsetsRequest> requests;
-    for (const PartitionIndex index : partitions) {
-      const auto partition = std::ranges::find(topic->partitions, index, &Partition::index);
-      if (partition == topic->partitions.end()) {
-        co_return fail(ErrorCode::kUnknownTopicOrPartition, fmt::format("topic \"{}\" has no partition {}", name, index));
-      }
-      if (partition->leader == kNoBroker) continue;
-      protocol::ListOffsetsRequest& request = requests[partition->leader];
-      if (request.topics.empty()) request.topics.emplace_back().name = name;
-      request.topics.front().partitions.push_back({index, partition->leader_epoch, timestamp});
-    }
-    for (auto& [leader, request] : requests) {
-      request.replica_id = BrokerId(-1);
-      request.isolation_level = isolation_level;
-      const auto connection = co_await cluster_.broker(leader, rpc::Lane::kQuick, patience);
-      if (!connection) {
-        last = connection.error();
-        continue;
-      }
-      const auto answer = co_await (*connection)->call(request, cluster_.one_attempt(patience));
-      if (!answer) {
-        last = answer.error();
-        continue;
-      }
-      for (const auto& of : answer->topics) {
-        for (const auto& row : of.partitions) {
-          if (row.error_code != ErrorCode::kNone) {
-            last = Error(row.error_code, fmt::format("offsets of {}-{}: {}", name, row.partition_index, name_of(row.error_code)));
-            continue;
-          }
-          if (std::erase(partitions, row.partition_index) > 0) found.push_back({row.partition_index, row.offset, row.timestamp, row.leader_epoch});
-        }
-      }
-    }
-    if (partitions.empty()) break;
-    if (reaction_to(last.code()) == Reaction::kFail) co_return fail(last);
-    cluster_.forget(name);
-    WEIR_CO_CHECK(co_await cluster_.back_off(attempt, last, patience));
-  }
+  protocol::ListOffsetsRequest blank;
+  blank.replica_id = BrokerId(-1);
+  blank.isolation_level = isolation_level;
+  const auto add = [&](auto& asked, const Partition& partition) { asked.push_back({partition.index, partition.leader_epoch, timestamp}); };
+  const auto take = [&](const auto& row) { found.push_back({row.partition_index, row.offset, row.timestamp, row.leader_epoch}); };
+  WEIR_CO_CHECK(co_await ask_leaders(name, left, "offsets", patience, blank, add, take));
   std::ranges::sort(found, {}, &PartitionOffset::partition);
   co_return found;
 }

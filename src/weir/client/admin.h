@@ -6,7 +6,12 @@
 //          A change whose answer was lost is sent again: "exists already" may then speak of our own first attempt.
 #pragma once
 
+#include <map>
+#include <set>
+#include <string>
+#include <string_view>
 #include <utility>
+#include <vector>
 
 #include "weir/client/cluster.h"
 
@@ -78,6 +83,9 @@ class Admin {
  private:
   // A broker's options are asked of that broker, everything else of any.
   Task<Result<ConnectionPtr>> broker_for(const Resource& resource, Patience patience);
+  template <typename Request, typename Add, typename Take>
+  Task<Result<void>> ask_leaders(const std::string& name, std::set<PartitionIndex>& left, std::string_view what, Patience patience,
+                                 const Request& blank, const Add& add, const Take& take);
 
   Cluster& cluster_;
 };

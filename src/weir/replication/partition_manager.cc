@@ -42,6 +42,7 @@ size_t PartitionManager::leaders() const {
 }
 
 ErrorCode PartitionManager::absence(std::string_view topic, PartitionIndex index) const {
+  if (!topics_.contains(topic)) return ErrorCode::kUnknownTopicOrPartition;  // or on its way out, whatever files are left
   // Also in the moment between the end of its recovery and on_recovered(): the log is there, its partition not yet.
   const bool is_coming = logs_.is_recovering(topic, index) || logs_.find(topic, index) != nullptr;
   return is_coming ? ErrorCode::kNotLeaderOrFollower : ErrorCode::kUnknownTopicOrPartition;
