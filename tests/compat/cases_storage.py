@@ -54,15 +54,17 @@ def behaviour_delete_records(t):
 def behaviour_delete_records_refusals(t):
     """DeleteRecords refuses compacted and internal topics and unknown partitions, each by itself; what is named twice is done once."""
     name, compacted, both = t.topic("a"), t.topic("b", cleanup_policy="compact"), t.topic("c", cleanup_policy="compact,delete")
-    for topic in (compacted, both, name):
+    keeping = t.topic("d", cleanup_policy="")
+    for topic in (compacted, both, name, keeping):
         ten(t, topic)
     t.call("FindCoordinator", 4, {"KeyType": 0, "CoordinatorKeys": ["g"]})
     t.await_topic("__consumer_offsets", 50)
-    seen = delete_records(t, [(name, [(0, 2), (7, 0), (-1, 0)]), (compacted, [(0, 1)]), (both, [(0, 1)]), ("no-such-topic", [(0, 0)]),
+    seen = delete_records(t, [(name, [(0, 2), (7, 0), (-1, 0)]), (compacted, [(0, 1)]), (both, [(0, 1)]), (keeping, [(0, 1)]), ("no-such-topic", [(0, 0)]),
                               ("__consumer_offsets", [(0, -1)])])
     t.note("each", {(topic.replace(t.topic_name(""), ""), index): value for (topic, index), value in seen.items()})
     assert seen[name, 0] == (0, 2) and seen[name, 7][0] == 3 and seen["no-such-topic", 0][0] == 3
     assert seen[compacted, 0][0] == 44 and seen[both, 0] == (0, 1) and seen["__consumer_offsets", 0][0] == 17
+    assert seen[keeping, 0] == (0, 1)
     t.note("twice", delete_records(t, [(name, [(0, 5), (0, 3)]), (name, [(0, 4)])])[name, 0])
     t.note("nothing", delete_records(t, []))
 

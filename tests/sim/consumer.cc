@@ -200,10 +200,6 @@ Task<Result<std::vector<Placed>>> read_partition(Environment env, Topic* topic, 
       co_return fail(ErrorCode::kMalformedFrame, "a fetch response without the partition that was asked for");
     }
     const auto& given = answer.responses[0].partitions[0];
-    if (given.error_code == ErrorCode::kNotLeaderOrFollower) {  // still recovering: a client asks again, and the caller has a limit
-      co_await pause_before_retry(env);
-      continue;
-    }
     if (given.error_code != ErrorCode::kNone)
       co_return fail(given.error_code, fmt::format("partition {} from {}", partition, next));
     WEIR_CO_TRY(const Given read, records_of(given.records.joined(), next, codecs));

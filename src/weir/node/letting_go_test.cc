@@ -13,24 +13,10 @@ using protocol::DeleteRecordsRequest;
 
 constexpr int16_t kProduceVersion = 12;
 
-// A log that is still recovered after a power cut answers NOT_LEADER_OR_FOLLOWER: a client asks again, for two seconds here.
-template <typename Ask, typename ErrorOf>
-auto ask_until_served(SimBroker& broker, Ask ask, ErrorOf error_of) {
-  constexpr int kTriesMax = 200;
-  auto answer = ask();
-  for (int i = 0; i < kTriesMax && answer && error_of(*answer) == ErrorCode::kNotLeaderOrFollower; ++i) {
-    broker.world.run_for(std::chrono::milliseconds(10));
-    answer = ask();
-  }
-  return answer;
-}
-
 void append(SimBroker& broker, const std::string& topic, int batches, size_t bytes) {
   Wire wire = broker.connect();
   for (int i = 0; i < batches; ++i) {
-    const auto answer = ask_until_served(
-        broker, [&] { return wire.call(SimBroker::produce(topic, broker.batch({std::string(bytes, 'x')})), kProduceVersion); },
-        [](const auto& said) { return said.responses.at(0).partition_responses.at(0).error_code; });
+    const auto answer = wire.call(SimBroker::produce(topic, broker.batch({std::string(bytes, 'x')})), kProduceVersion);
     ASSERT_TRUE(answer.has_value());
     ASSERT_EQ(answer->responses.at(0).partition_responses.at(0).error_code, ErrorCode::kNone);
   }
@@ -43,8 +29,7 @@ std::pair<ErrorCode, int64_t> delete_before(SimBroker& broker, const std::string
   auto& wanted = request.topics.emplace_back();
   wanted.name = topic;
   wanted.partitions.push_back({.partition_index = PartitionIndex(0), .offset = Offset(offset)});
-  const auto answer = ask_until_served(
-      broker, [&] { return wire.call(request, 2); }, [](const auto& said) { return said.topics.at(0).partitions.at(0).error_code; });
+  const auto answer = wire.call(request, 2);
   if (!answer) return {answer.error().code(), -1};
   const auto& partition = answer->topics.at(0).partitions.at(0);
   return {partition.error_code, partition.low_watermark};
@@ -57,8 +42,7 @@ int64_t offset_at(SimBroker& broker, const std::string& topic, int64_t mark) {
   auto& wanted = request.topics.emplace_back();
   wanted.name = topic;
   wanted.partitions.push_back({.partition_index = PartitionIndex(0), .timestamp = mark});
-  const auto answer = ask_until_served(
-      broker, [&] { return wire.call(request, 7); }, [](const auto& said) { return said.topics.at(0).partitions.at(0).error_code; });
+  const auto answer = wire.call(request, 7);
   return answer ? answer->topics.at(0).partitions.at(0).offset.value() : -100;
 }
 

@@ -103,7 +103,6 @@ Task<Result<void>> Node::open_directories() {
     WEIR_CO_TRY(formatted_, co_await metadata::format(environment_, dirs, std::move(format)));
     environment_.log.info("formatted {} for the new cluster {}", fmt::join(dirs, ", "), formatted_.front().cluster_id);
   }
-  options_.logs.serve_while_recovering = true;  // serve_recovered() takes what comes later
   WEIR_CO_TRY(logs_, co_await storage::LogManager::open(storage_environment_, options_.logs));
   options_.server.cluster_id = logs_->cluster_id();
   const std::vector<storage::DirectoryInfo> opened = logs_->directories();

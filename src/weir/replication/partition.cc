@@ -137,8 +137,9 @@ Task<Result<FetchedRecords>> Partition::fetch(Offset from, Isolation isolation, 
 
 Task<Result<Offset>> Partition::delete_records(Offset target) {
   WEIR_CO_CHECK(check_leader(kNoLeaderEpoch));
-  if (!log_.options().cleanup_delete) {
-    co_return fail(ErrorCode::kPolicyViolation, fmt::format("{} keeps its records: cleanup.policy has no \"delete\"", name_.topic));
+  // An empty policy, which keeps everything, does not forbid it: Kafka refuses where compaction alone decides what goes.
+  if (!log_.options().cleanup_delete && rules().keys_required) {
+    co_return fail(ErrorCode::kPolicyViolation, fmt::format("{} is compacted: its cleanup.policy has no \"delete\"", name_.topic));
   }
   if (target == kNoOffset) target = high_watermark_;
   if (target < Offset(0) || target > high_watermark_) {

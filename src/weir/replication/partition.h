@@ -130,7 +130,7 @@ class Partition final : private storage::LogObserver {
 
   // Moves the log start to `target`, kNoOffset for the high watermark, and returns where it is now: a lower target changes
   // nothing. It is safe once storage::LogManager::save_start_offsets() has returned. Errors: kPolicyViolation (the topic's
-  // cleanup.policy deletes nothing), kOffsetOutOfRange, those of check_leader(), kKafkaStorageError.
+  // cleanup.policy is compact alone), kOffsetOutOfRange, those of check_leader(), kKafkaStorageError.
   Task<Result<Offset>> delete_records(Offset target);
 
   // Whole batches from `from` that a reader of that isolation may see. Empty at the end.
