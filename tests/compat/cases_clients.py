@@ -1,7 +1,7 @@
-"""Client libraries from their registries, unmodified: Go (franz-go), Python (librdkafka and kafka-python), JavaScript (kafkajs).
+"""Client libraries from their registries, unmodified, each by a small program of ours in `clients/`.
 
-Each writes and reads assigned partitions with every codec, with keys, headers and nulls, writes idempotently, and makes,
-describes and deletes topics. What each program printed is compared between the brokers.
+Each writes and reads assigned partitions with every codec, with keys, headers and nulls, writes idempotently, makes, describes and
+deletes topics, and, where the library can, looks after groups. What each program printed is compared between the brokers.
 """
 
 import json
@@ -11,25 +11,50 @@ import wire
 from harness import HERE, case
 
 CODECS = ("none", "gzip", "snappy", "lz4", "zstd")
+JAVA_VERSIONS = ("2.1.1", "2.8.2", "3.9.1", "4.3.1")
+
+# name in cases -> what it is, the program it needs, its script
+CLIENTS = {
+    "go": ("franz-go", "go", None),
+    "librdkafka": ("confluent-kafka (librdkafka)", "python", "python/librdkafka"),
+    "purepython": ("kafka-python", "python", "python/purepython"),
+    "aiokafka": ("aiokafka", "python", "python/aio"),
+    "node": ("kafkajs", "node", "node/client"),
+    "sarama": ("sarama", "sarama", None),
+    "rust": ("rust-rdkafka", "rust", None),
+    **{"java" + version.replace(".", ""): ("kafka-clients " + version, "java-" + version, None) for version in JAVA_VERSIONS},
+}
+# libraries whose program looks after groups
+GROUP_ADMINS = ("go", "aiokafka", "sarama", "rust", *(name for name in CLIENTS if name.startswith("java")))
+# libraries that write fewer batches than records in the idempotent case
+IDEMPOTENT_RECORDS = {"node": 20}
 
 
-def program(t, name):
-    if name == "go":
-        return [t.clients.get("go")], {}
-    if name == "node":
-        modules = t.clients.get("node")
-        return ["node", os.path.join(HERE, "clients", "node", "client.js")], {"NODE_PATH": modules}
-    script = {"librdkafka": "librdkafka.py", "purepython": "purepython.py"}[name]
-    return [t.clients.get("python"), os.path.join(HERE, "clients", "python", script)], {}
+def command(t, name, topic, action, words=""):
+    """(line, environment) of one run of a client's program."""
+    _, needs, script = CLIENTS[name]
+    made = t.clients.get(needs)
+    rest = [t.bootstrap, topic, action, words]
+    folder = os.path.join(HERE, "clients")
+    if needs == "node":
+        script = os.path.join(folder, "node", "member.js" if action == "member" else "client.js")
+        return ["node", script, *(rest[:2] + rest[3:] if action == "member" else rest)], {"NODE_PATH": made}
+    if needs == "python":
+        if action == "member":
+            return [made, os.path.join(folder, script + "_member.py"), *rest[:2], words], {}
+        return [made, os.path.join(folder, script + ".py"), *rest], {}
+    return [*(made if isinstance(made, list) else [made]), *rest], {}
 
 
-def run_client(t, name, topic, action, codec=""):
-    line, extra = program(t, name)
-    done = t.run([*line, t.bootstrap, topic, action, codec], env={**os.environ, **extra})
+def run_client(t, name, topic, action, words=""):
+    line, extra = command(t, name, topic, action, words)
+    done = t.run(line, env={**os.environ, **extra})
     return json.loads(done.out.strip().splitlines()[-1])
 
 
-def make(name, title):
+def make(name, smoke=False):
+    title, needs, _ = CLIENTS[name]
+
     def roundtrip(codec):
         def body(t):
             topic = t.topic()
@@ -46,7 +71,7 @@ def make(name, title):
             assert {one.codec for one in stored} == {CODECS.index(codec)}, [one.codec for one in stored]
         body.__name__ = f"{name}_roundtrip_{codec}"
         body.__doc__ = f"{title}: produce and consume an assigned partition with {codec}; keys, headers, nulls."
-        case(limit=60, smoke=codec in ("none", "snappy", "zstd"))(body)
+        case(limit=60, smoke=smoke and codec in ("none", "snappy", "zstd"), needs=needs)(body)
 
     for codec in CODECS:
         roundtrip(codec)
@@ -54,7 +79,7 @@ def make(name, title):
     def idempotent(t):
         topic = t.topic()
         result = run_client(t, name, topic, "idempotent")
-        count = 20 if name == "node" else 200
+        count = IDEMPOTENT_RECORDS.get(name, 200)
         assert result["rows"] == [str(index) for index in range(count)]
         t.note("result", result)
         stored = wire.batches(t.fetch_one(topic)["Records"])
@@ -62,7 +87,7 @@ def make(name, title):
         assert [one.base_sequence for one in stored] == [one.base_offset for one in stored]
     idempotent.__name__ = f"{name}_idempotent"
     idempotent.__doc__ = f"{title}: an idempotent producer; every record once and in order."
-    case(limit=60)(idempotent)
+    case(limit=60, smoke=smoke, needs=needs)(idempotent)
 
     def admin(t):
         result = run_client(t, name, t.topic_name(), "admin")
@@ -70,10 +95,18 @@ def make(name, title):
             t.note(key, value)
     admin.__name__ = f"{name}_admin"
     admin.__doc__ = f"{title}: creates, lists, grows, describes, configures and deletes a topic."
-    case(limit=60)(admin)
+    case(limit=60, smoke=smoke, needs=needs)(admin)
 
 
-make("go", "franz-go")
-make("librdkafka", "confluent-kafka (librdkafka)")
-make("purepython", "kafka-python")
-make("node", "kafkajs")
+    if name in GROUP_ADMINS:
+        def group_admin(t):
+            topic = t.topic(partitions=2)
+            for key, value in run_client(t, name, topic, "groups", t.topic_name("g")).items():
+                t.note(key, value)
+        group_admin.__name__ = f"{name}_group_admin"
+        group_admin.__doc__ = f"{title}: commits, then lists and describes the group, reads, changes and deletes its positions, deletes it."
+        case(limit=60, smoke=False, needs=needs)(group_admin)
+
+
+for _name in CLIENTS:
+    make(_name, smoke=_name in ("go", "librdkafka", "purepython", "node"))

@@ -1,4 +1,4 @@
-"""kcat (librdkafka): every way it reads, writes and asks."""
+"""kcat (librdkafka): every way it reads, writes and asks; -P, -C, -L, -Q and -G."""
 
 import json
 import time
@@ -212,3 +212,76 @@ def kcat_follow_while_producing(t):
         assert reader.communicate(timeout=15)[0].decode() == "live 0\nlive 1\nlive 2\n"
     finally:
         reader.kill()
+
+
+@case(limit=60, smoke=False)
+def kcat_group_goes_on(t):
+    """-G alone: reads all, commits when it leaves, and goes on from there the next time."""
+    name, group = t.topic(partitions=3), t.topic_name("g")
+    options = ["-X", "auto.offset.reset=earliest", "-X", "enable.partition.eof=true", "-e", "-f", "%p %o %s\\n", name]
+    for index in range(3):
+        t.kcat("-P", "-t", name, "-p", index, input="".join(f"{index}-{number}\n" for number in range(5)))
+    first = t.kcat("-q", "-G", group, *options).out.splitlines()
+    assert sorted(first) == sorted(f"{index} {number} {index}-{number}" for index in range(3) for number in range(5)), first
+    t.kcat("-P", "-t", name, "-p", 1, input="new\n")
+    assert t.kcat("-q", "-G", group, *options).out == "1 5 new\n"
+
+
+@case(limit=60, smoke=False)
+def kcat_group_of_several_topics(t):
+    """-G with two topics and with a regular expression."""
+    one, two = t.topic("one"), t.topic("two")
+    for name in (one, two):
+        t.kcat("-P", "-t", name, input=f"to {name}\n")
+    options = ["-X", "auto.offset.reset=earliest", "-X", "topic.metadata.refresh.interval.ms=1000", "-c", "2"]
+    told = sorted([f"to {one}", f"to {two}"])
+    assert sorted(t.kcat("-q", "-G", t.topic_name("g"), *options, one, two).out.splitlines()) == told
+    assert sorted(t.kcat("-q", "-G", t.topic_name("h"), *options, "^" + t.topic_name("") + ".*").out.splitlines()) == told
+
+
+@case(smoke=False)
+def kcat_list_more(t):
+    """-L of a topic that is not there says so, and asks twice to make it; -Q of several partitions at once."""
+    name = t.topic(partitions=3)
+    for index in range(3):
+        t.kcat("-P", "-t", name, "-p", index, input="x\n" * (index + 1))
+    asked = [word for index in range(3) for word in ("-t", f"{name}:{index}:-1")]
+    t.note("ends", sorted(line.replace(name, "") for line in t.kcat("-Q", *asked).out.splitlines()))
+    asked = [word for index in range(3) for word in ("-t", f"{name}:{index}:-2")]
+    t.note("beginnings", sorted(line.replace(name, "") for line in t.kcat("-Q", *asked).out.splitlines()))
+    missing = json.loads(t.kcat("-L", "-J", "-t", t.topic_name("missing"), "-X", "allow.auto.create.topics=false").out)
+    t.note("missing", missing["topics"][0].get("error"))
+
+
+@case(smoke=False)
+def kcat_produce_files_and_delimiters(t):
+    """-P of whole files, with a delimiter of its own, with a count, to a partition chosen by the key's hash."""
+    name = t.topic()
+    path = f"{t.folder}/kcat-{t.side.name}.txt"
+    with open(path, "w", encoding="utf-8") as file:
+        file.write("whole\nfile\n")
+    t.kcat("-P", "-t", name, "-p", 0, path)
+    t.kcat("-P", "-t", name, "-p", 0, "-D", ";", input="a;b;c")
+    t.kcat("-P", "-t", name, "-p", 0, "-c", 2, input="1\n2\n3\n")
+    t.kcat("-P", "-t", name, "-p", 0, "-l", path)
+    rows = [json.loads(line)["payload"] for line in t.kcat("-C", "-t", name, "-o", "beginning", "-e", "-q", "-J").out.splitlines()]
+    assert rows == ["whole\nfile\n", "a", "b", "c", "1", "2", "whole", "file"], rows
+
+
+@case(smoke=False)
+def kcat_unpack(t):
+    """-s packs what it prints: a number as key, a string as value."""
+    name = t.topic()
+    t.kcat("-P", "-t", name, "-p", 0, "-K", "|", input="abcd|efgh\n")
+    t.note("unpacked", t.kcat("-C", "-t", name, "-o", "beginning", "-e", "-q", "-s", "key=>I", "-s", "value=s", "-f", "%k %s\\n").out)
+
+
+@case(smoke=False)
+def kcat_partition_by_murmur(t):
+    """The Java client's partitioner and librdkafka's own choose the same partitions on both brokers."""
+    name = t.topic(partitions=7)
+    for partitioner in ("murmur2_random", "consistent"):
+        t.kcat("-P", "-t", name, "-K", "|", "-X", f"topic.partitioner={partitioner}", input="".join(f"k{index}|{partitioner}\n" for index in range(40)))
+    rows = t.kcat("-C", "-t", name, "-o", "beginning", "-e", "-q", "-f", "%p %k %s\\n").out.splitlines()
+    t.note("homes", sorted(rows))
+    assert len(rows) == 80

@@ -8,9 +8,9 @@ import threading
 import time
 
 import wire
-from cases_clients import program
+from cases_clients import CLIENTS, command
 from cases_groups import committed, coordinator_ready
-from harness import HERE, case
+from harness import case
 
 SESSION_SECONDS = 6     # the least that a broker allows unless told otherwise
 
@@ -31,13 +31,7 @@ class Member:
             options = ["-X", "auto.offset.reset=earliest", "-X", "partition.assignment.strategy=range", "-X", "auto.commit.interval.ms=100",
                        "-X", f"session.timeout.ms={SESSION_SECONDS * 1000}", "-f", "%p %o\\n"]
             return ["kcat", "-u", "-b", t.bootstrap, "-G", settings["group"], *options, topic], {}
-        words = json.dumps(settings)
-        if client == "go":
-            return [program(t, "go")[0][0], t.bootstrap, topic, "member", words], {}
-        if client == "node":
-            base, extra = program(t, "node")
-            return ["node", os.path.join(HERE, "clients", "node", "member.js"), t.bootstrap, topic, words], extra
-        return [t.clients.get("python"), os.path.join(HERE, "clients", "python", f"{client}_member.py"), t.bootstrap, topic, words], {}
+        return command(t, client, topic, "member", json.dumps(settings))
 
     def listen(self, stream, take):
         for line in stream:
@@ -167,27 +161,27 @@ def killed(t, client):
         first.leave()
 
 
-def make(client, title, smoke):
+def make(client, smoke):
+    title, needs, _ = CLIENTS[client]
+
     def shared(t):
         share(t, client)
     shared.__name__ = f"{client}_group_shares"
     shared.__doc__ = f"{title}: three members share a topic, one leaves, the others take over; every record read and committed."
-    case(limit=75, smoke=smoke)(shared)
+    case(limit=75, smoke=smoke, needs=needs)(shared)
 
     def dies(t):
         killed(t, client)
     dies.__name__ = f"{client}_group_member_killed"
     dies.__doc__ = f"{title}: a killed member's partitions go to the other when its session ends."
-    case(limit=75, smoke=client == "go")(dies)
+    case(limit=75, smoke=client == "go", needs=needs)(dies)
 
 
-make("go", "franz-go", False)
-make("librdkafka", "confluent-kafka", True)
-make("purepython", "kafka-python", True)
-make("node", "kafkajs", True)
+for _client in CLIENTS:
+    make(_client, smoke=_client in ("librdkafka", "purepython", "node"))
 
 
-@case(limit=75, smoke=False)
+@case(limit=75, smoke=False, needs="go python")
 def groups_mixed_clients(t):
     """franz-go, confluent-kafka, kafka-python and kcat in one group: whoever leads, everybody understands the assignment."""
     with Group(t, 8) as group:
@@ -224,19 +218,22 @@ def cooperative(t, client):
         group.await_read()
 
 
-@case(limit=75, smoke=False)
-def go_group_cooperative(t):
-    """franz-go, cooperative-sticky: members keep what stays theirs when another comes."""
-    cooperative(t, "go")
+def make_cooperative(client, smoke):
+    title, needs, _ = CLIENTS[client]
+
+    def keeps(t):
+        cooperative(t, client)
+    keeps.__name__ = f"{client}_group_cooperative"
+    keeps.__doc__ = f"{title}, cooperative-sticky: members keep what stays theirs when another comes."
+    case(limit=75, smoke=smoke, needs=needs)(keeps)
 
 
-@case(limit=75)
-def librdkafka_group_cooperative(t):
-    """confluent-kafka, cooperative-sticky: members keep what stays theirs when another comes."""
-    cooperative(t, "librdkafka")
+# 2.1.1 is older than cooperative rebalancing; sarama, aiokafka, kafka-python and kafkajs do not have it
+for _client in ("go", "librdkafka", "rust", "java282", "java391", "java431"):
+    make_cooperative(_client, smoke=_client == "librdkafka")
 
 
-@case(limit=75)
+@case(limit=75, needs="python")
 def librdkafka_group_static(t):
     """Static members: one that is killed and started again has its partitions back without a rebalance; its double fences it."""
     with Group(t, 4) as group:
@@ -261,7 +258,7 @@ def librdkafka_group_static(t):
             {"MemberId": "", "GroupInstanceId": "two"}, {"MemberId": "", "GroupInstanceId": "three"}]})["Members"]])
 
 
-@case(limit=75, smoke=False)
+@case(limit=75, smoke=False, needs="python")
 def librdkafka_group_protocol_choice(t):
     """The assignor is the one that all members know, whatever they like best; nothing in common is refused."""
     with Group(t, 4) as group:
@@ -298,19 +295,19 @@ def outlive(t, kill):
         group.await_shared(members[1])
 
 
-@case(limit=90, smoke=False)
+@case(limit=90, smoke=False, needs="go python")
 def groups_outlive_a_killed_broker(t):
     """A broker that is killed and started again in the middle of a group's life: positions are there, members go on."""
     outlive(t, True)
 
 
-@case(limit=90, smoke=False)
+@case(limit=90, smoke=False, needs="go python")
 def groups_outlive_a_stopped_broker(t):
     """The same with a clean stop."""
     outlive(t, False)
 
 
-@case(limit=90, smoke=False)
+@case(limit=90, smoke=False, needs="go python")
 def groups_tool_on_a_live_group(t):
     """ConsumerGroupCommand refuses to reset, delete or delete offsets of a group that is in use, and does so when it is not."""
     with Group(t, 2) as group:

@@ -1,15 +1,12 @@
 """What a case sees and how the two brokers are kept: one `weir`, one real Apache Kafka, the same cases against both."""
 
 import glob
-import json
 import os
 import random
-import re
 import shutil
 import signal
 import socket
 import subprocess
-import threading
 import time
 
 import wire
@@ -27,16 +24,16 @@ class Skip(Exception):
 
 
 class Case:
-    def __init__(self, function, limit, smoke):
-        self.function, self.limit, self.smoke = function, limit, smoke
+    def __init__(self, function, limit, smoke, settings, needs):
+        self.function, self.limit, self.smoke, self.settings, self.needs = function, limit, smoke, tuple(settings), needs
         self.name = function.__name__
-        self.client = {"go": "go", "node": "node", "librdkafka": "python", "purepython": "python"}.get(self.name.split("_")[0])
 
 
-def case(limit=30, smoke=True):
-    """Marks a function as a case. `limit` is its time in seconds; `smoke` whether the short suite has it."""
+def case(limit=30, smoke=True, settings=(), needs=None):
+    """Marks a function as a case. `limit` is its time in seconds; `smoke` whether the short suite has it; `settings` are options
+    that both brokers must run with (they get brokers of their own); `needs` names the client program, made before the first case."""
     def mark(function):
-        CASES.append(Case(function, limit, smoke))
+        CASES.append(Case(function, limit, smoke, settings, needs))
         return function
     return mark
 
@@ -175,76 +172,6 @@ class Kafka:
     def wipe(self):
         self.peer("wipe")
         shutil.rmtree(self.folder, ignore_errors=True)
-
-
-class Clients:
-    """The client programs, installed on first use below the cache directory; a missing toolchain is a skip that says so."""
-
-    def __init__(self, folder):
-        self.folder = folder
-        self.lock = threading.Lock()
-        self.ready = {}
-
-    def get(self, name):
-        with self.lock:
-            if name not in self.ready:
-                try:
-                    self.ready[name] = getattr(self, "make_" + name)()
-                except (Skip, RuntimeError, subprocess.TimeoutExpired) as reason:
-                    self.ready[name] = reason
-            if isinstance(self.ready[name], Exception):
-                raise self.ready[name]
-            return self.ready[name]
-
-    def shell(self, line, **options):
-        done = subprocess.run(line, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, timeout=600, **options)
-        if done.returncode:
-            raise RuntimeError(f"{' '.join(line)} failed: {done.stdout[-800:]}")
-        return done.stdout
-
-    def make_python(self):
-        requirements = os.path.join(HERE, "clients", "python", "requirements.txt")
-        with open(requirements, encoding="utf-8") as file:
-            stamp = "-".join(line.strip().replace("==", "_") for line in file if "==" in line)
-        home = os.path.join(CACHE, "compat-python-" + stamp)
-        python = os.path.join(home, "bin", "python")
-        if not os.path.exists(os.path.join(home, "complete")):
-            shutil.rmtree(home, ignore_errors=True)
-            self.shell(["python3", "-m", "venv", home])
-            self.shell([python, "-m", "pip", "install", "--quiet", "--only-binary", ":all:", "-r", requirements])
-            open(os.path.join(home, "complete"), "w").close()
-        return python
-
-    def make_node(self):
-        if not shutil.which("npm") or not shutil.which("node"):
-            raise Skip("node and npm are not installed (apt-get install nodejs npm)")
-        source = os.path.join(HERE, "clients", "node")
-        with open(os.path.join(source, "package.json"), encoding="utf-8") as file:
-            wanted = json.load(file)["dependencies"]
-        home = os.path.join(CACHE, "compat-node-" + "-".join(f"{name}_{version}" for name, version in wanted.items()).replace("/", "_"))
-        if not os.path.exists(os.path.join(home, "complete")):
-            shutil.rmtree(home, ignore_errors=True)
-            os.makedirs(home)
-            shutil.copy(os.path.join(source, "package.json"), home)
-            self.shell(["npm", "install", "--no-audit", "--no-fund", "--silent"], cwd=home)
-            open(os.path.join(home, "complete"), "w").close()
-        return os.path.join(home, "node_modules")
-
-    def make_go(self):
-        if not shutil.which("go"):
-            raise Skip("go is not installed (apt-get install golang-go)")
-        source = os.path.join(HERE, "clients", "go")
-        major, minor = map(int, re.search(r"go(\d+)\.(\d+)", self.shell(["go", "version"])).groups())
-        # the newest client for a newer Go; the last one that Debian 12's Go 1.19 compiles otherwise
-        module = "go.mod" if (major, minor) >= (1, 26) else "go119.mod"
-        program = os.path.join(self.folder, "go-client-" + module.removesuffix(".mod"))
-        environment = dict(os.environ, GOFLAGS="-mod=readonly -buildvcs=false", GOTOOLCHAIN="local", CGO_ENABLED="0")
-        copy = os.path.join(self.folder, "go-source")
-        shutil.rmtree(copy, ignore_errors=True)
-        shutil.copytree(source, copy)
-        line = ["go", "build", "-modfile", module, "-o", program, "."]
-        self.shell(line, cwd=copy, env=environment)
-        return program
 
 
 class Context:

@@ -1,4 +1,4 @@
-// franz-go against one broker: client BOOTSTRAP TOPIC ACTION [CODEC]; prints one JSON document.
+// franz-go against one broker: client BOOTSTRAP TOPIC ACTION [WORDS]; prints one JSON document.
 package main
 
 import (
@@ -185,6 +185,6 @@ func main() {
 	var stop context.CancelFunc
 	ctx, stop = context.WithTimeout(context.Background(), 30*time.Second)
 	defer stop()
-	actions := map[string]func() interface{}{"roundtrip": roundtrip, "idempotent": idempotent, "admin": administer}
+	actions := map[string]func() interface{}{"roundtrip": roundtrip, "idempotent": idempotent, "admin": administer, "groups": groups}
 	check(json.NewEncoder(os.Stdout).Encode(actions[arguments[2]]()))
 }
