@@ -21,8 +21,9 @@ class BrokerRun {
  public:
   BrokerRun(const RunRequest& request)
       : world_(request.seed, draw_options(request.seed, request.sink != nullptr)) {
-    broker_ = std::make_unique<BrokerNode>(world_, [planted = request.planted == "ack_before_sync", seed = request.seed](node::NodeOptions& options) {
-      options.logs.defaults.planted_ack_before_sync = planted;
+    broker_ = std::make_unique<BrokerNode>(world_, [planted = std::string(request.planted), seed = request.seed](node::NodeOptions& options) {
+      options.logs.defaults.planted_ack_before_sync = planted == "ack_before_sync";
+      options.logs.planted_forget_start_offsets = planted == "forget_start_offsets";
       // Every other run takes its logs, small as they are, for ones with much to recover.
       if (seed % 2 == 0) options.logs.recover_at_once_bytes = 0;
     });
@@ -62,6 +63,12 @@ class BrokerRun {
     clients_.push_back(&machine);
     reader_.sessions = machine.environment().random.word() % 2 == 0;
     machine.spawn(&read_from_broker, machine.environment(), &topic_, &reader_);
+    if (!runtime::sim_stream(world_.seed(), "swarm", "deletion").chance(50)) return;
+    SimNode& other = world_.add_node("trimmer");
+    clients_.push_back(&other);
+    trimmer_.stopped = false;
+    trimmer_.reached = [this](const char* point) { world_.reached(point); };
+    other.spawn(&delete_from_broker, other.environment(), &topic_, &trimmer_);
   }
 
   void calm_down() {
@@ -73,7 +80,9 @@ class BrokerRun {
       return topic_.violate("liveness", "nothing is acknowledged in the three minutes after the last accident");
     }
     for (const auto& writer : writers_) writer->stop = true;
+    trimmer_.stop = true;
     const auto all_stopped = [&] {
+      if (!trimmer_.stopped) return false;
       for (const auto& writer : writers_) {
         if (!writer->stopped) return false;
       }
@@ -81,9 +90,10 @@ class BrokerRun {
     };
     world_.run_until_true([&] { return topic_.violation() != nullptr || all_stopped(); }, kCalmMax);
     if (topic_.violation() == nullptr && !all_stopped()) {
-      topic_.violate("liveness", "a producer still waits for an answer three minutes after the last accident");
+      topic_.violate("liveness", "a client still waits for an answer three minutes after the last accident");
     }
     reader_.stop = true;
+    if (reader_.overtaken > 0) world_.reached("broker: a reader's place in the log was deleted");
   }
 
   // One last power cut, as bad as can be: only what was synced is left, and all that was acknowledged must be there.
@@ -95,7 +105,8 @@ class BrokerRun {
           machine, read_partition(machine.environment(), &topic_, PartitionIndex(static_cast<int32_t>(i))), kCalmMax);
       if (!left) return topic_.violate("liveness", "the log cannot be read in the three minutes after the last restart");
       if (!*left) return topic_.violate("final-read", left->error().describe());
-      topic_.partitions[i]->final_read(0, **left);
+      topic_.partitions[i]->final_read((*left)->start, (*left)->records);
+      if (broker_->crashes() > 0 && (*left)->start > 0) world_.reached("broker: deleted across a crash");
     }
     if (broker_->crashes() > 0 && acknowledged() > 0) world_.reached("broker: acknowledged across a crash");
   }
@@ -108,6 +119,7 @@ class BrokerRun {
 
   Topic topic_;
   Reader reader_;
+  Trimmer trimmer_;
   std::vector<std::unique_ptr<Writer>> writers_;
   std::unique_ptr<BrokerNode> broker_;
   SimWorld world_;  // after what its tasks point to

@@ -15,7 +15,7 @@ using runtime::Task;
 namespace {
 constexpr unsigned kNewestPercent = 60;
 constexpr ApiKey kUsed[] = {ApiKey::kProduce,  ApiKey::kFetch,        ApiKey::kListOffsets,
-                            ApiKey::kMetadata, ApiKey::kCreateTopics, ApiKey::kInitProducerId,
+                            ApiKey::kMetadata, ApiKey::kCreateTopics, ApiKey::kInitProducerId, ApiKey::kDeleteRecords,
                             ApiKey::kFindCoordinator, ApiKey::kJoinGroup, ApiKey::kSyncGroup,
                             ApiKey::kHeartbeat, ApiKey::kLeaveGroup, ApiKey::kOffsetCommit, ApiKey::kOffsetFetch};
 

@@ -104,6 +104,8 @@ class Consumer {
     }
     if (client_ == nullptr) co_return false;
     if (client_->version_of(protocol::ApiKey::kFetch) < 7) reader_.sessions = false;
+    start_floors_.clear();
+    for (const auto& history : topic_.partitions) start_floors_.push_back(history->start_floor());
     const auto answer = co_await client_->call(request());
     if (!answer) {
       if (is_wire_failure(answer.error())) topic_.violate("wire", answer.error().describe());
@@ -116,7 +118,23 @@ class Consumer {
     for (const auto& topic : answer->responses) {
       for (const auto& partition : topic.partitions) good = take(partition) && good;
     }
+    for (size_t i = 0; i < overtaken_.size() && good; ++i) good = co_await catch_up(overtaken_[i]);
+    overtaken_.clear();
     co_return good;
+  }
+
+  // The reader's place was deleted: on from the beginning of what is left.
+  Task<bool> catch_up(size_t index) {
+    const int64_t floor = topic_.partitions[index]->start_floor();
+    const auto start = co_await start_of(client_.get(), &topic_, PartitionIndex(static_cast<int32_t>(index)));
+    if (!start) {
+      if (is_wire_failure(start.error())) topic_.violate("wire", start.error().describe());
+      co_return false;
+    }
+    topic_.partitions[index]->begins_at(*start, floor);
+    ++reader_.overtaken;
+    reader_.positions[index] = std::max(reader_.positions[index], *start);
+    co_return true;
   }
 
   bool take(const FetchResponse::PartitionData& given) {
@@ -126,6 +144,10 @@ class Consumer {
       return false;
     }
     int64_t& position = reader_.positions[index];
+    if (given.error_code == ErrorCode::kOffsetOutOfRange && topic_.partitions[index]->may_be_deleted(position)) {
+      overtaken_.push_back(index);
+      return true;
+    }
     if (given.error_code == ErrorCode::kOffsetOutOfRange) {
       topic_.violate("unstable-read",
                      fmt::format("partition {}: read to offset {}, which the broker no longer knows", index, position));
@@ -151,7 +173,7 @@ class Consumer {
         topic_.violate("poll-skip", fmt::format("partition {}: offset {} where {} is next", index, placed.offset, position));
       }
       position = placed.offset + 1;
-      topic_.partitions[index]->observed(placed);
+      topic_.partitions[index]->observed(placed, start_floors_[index]);
     }
     position = std::max(position, read->next);
     return true;
@@ -160,6 +182,8 @@ class Consumer {
   Environment env_;
   Topic& topic_;
   Reader& reader_;
+  std::vector<int64_t> start_floors_;  // when the last question was sent
+  std::vector<size_t> overtaken_;      // partitions whose position is not in the log any more
   codec::Codecs codecs_;
   std::unique_ptr<WireClient> client_;
   Uuid topic_id_;
@@ -174,16 +198,17 @@ Task<void> read_from_broker(Environment env, Topic* topic, Reader* reader) {
   co_await consumer.run();
 }
 
-Task<Result<std::vector<Placed>>> read_partition(Environment env, Topic* topic, PartitionIndex partition) {
+Task<Result<LogContent>> read_partition(Environment env, Topic* topic, PartitionIndex partition) {
   codec::Codecs codecs;
-  std::vector<Placed> all;
+  LogContent all;
   Uuid topic_id;
   std::unique_ptr<WireClient> client;
   while (client == nullptr) {
     client = co_await connect_to_topic(env, topic, "final", &topic_id);
     if (client == nullptr) co_await pause_before_retry(env);
   }
-  for (int64_t next = 0;;) {
+  WEIR_CO_TRY(all.start, co_await start_of(client.get(), topic, partition));
+  for (int64_t next = all.start;;) {
     FetchRequest request;
     request.session_epoch = -1;
     auto& wanted_topic = request.topics.emplace_back();
@@ -203,7 +228,7 @@ Task<Result<std::vector<Placed>>> read_partition(Environment env, Topic* topic, 
     if (given.error_code != ErrorCode::kNone)
       co_return fail(given.error_code, fmt::format("partition {} from {}", partition, next));
     WEIR_CO_TRY(const Given read, records_of(given.records.joined(), next, codecs));
-    all.insert(all.end(), read.placed.begin(), read.placed.end());
+    all.records.insert(all.records.end(), read.placed.begin(), read.placed.end());
     if (read.next == next) {
       if (next >= given.high_watermark.value()) co_return all;
       co_return fail(ErrorCode::kInternal, fmt::format("partition {} gives nothing at {} below its high watermark {}", partition,

@@ -2,6 +2,7 @@
 #include <cstring>
 
 #include "group_member.h"
+#include "group_wire.h"
 #include "weir/client/group_consumer.h"
 #include "weir/runtime/sim/core.h"
 #include "workload_inner.h"
@@ -20,6 +21,7 @@ constexpr Duration kLeaveFor = 5s;
 constexpr Duration kAttemptFor = 3s;
 constexpr Duration kAwayMean = 2s;
 constexpr unsigned kCommitPercent = 40;
+constexpr Duration kSentOnceWithin = 70ms;  // less than the pause before anything is sent again
 
 class ClientMember final : client::RebalanceListener {
  public:
@@ -66,8 +68,8 @@ class ClientMember final : client::RebalanceListener {
       consumer_ = &consumer;
       is_dirty_ = false;
       seen_generation_ = -1;
-      floors_.clear();
-      last_floors_.clear();
+      marks_.clear();
+      last_marks_.clear();
       for (bool lives = true; lives && !state_.wants_to_leave;) lives = co_await step();
       state_.wants_to_leave = false;
       const Result<void> left = co_await consumer.close(patience(kLeaveFor));
@@ -80,7 +82,7 @@ class ClientMember final : client::RebalanceListener {
 
   // False when the membership has ended.
   Task<bool> step() {
-    watch_floors();
+    watch_marks();
     const auto batch = co_await consumer_->poll(patience(kPollFor));
     if (!batch) co_return goes_on(batch.error(), "poll");
     if (*batch) take(**batch);
@@ -90,12 +92,12 @@ class ClientMember final : client::RebalanceListener {
 
   // The client asks for positions by itself, after it joined a generation. What was true when we last saw it in the one before
   // must come back.
-  void watch_floors() {
+  void watch_marks() {
     const int32_t generation = consumer_->member().identity().generation;
-    if (generation != seen_generation_) floors_ = last_floors_;
+    if (generation != seen_generation_) marks_ = last_marks_;
     seen_generation_ = generation;
-    last_floors_.clear();
-    for (size_t i = 0; i < history_.partition_count(); ++i) last_floors_.push_back(history_.floor(i));
+    last_marks_.clear();
+    for (size_t i = 0; i < history_.partition_count(); ++i) last_marks_.push_back(history_.mark(i));
   }
 
   bool goes_on(const Error& error, const char* what) {
@@ -129,28 +131,33 @@ class ClientMember final : client::RebalanceListener {
       std::memcpy(&value.number, record.value->data() + 4, 4);
       group_.topic->partitions[index]->observed({record.offset.value(), value});
       history_.read(index, record.offset.value());
-      next_[index] = record.offset.value() + 1;
+      next_[index] = {Offset(record.offset.value() + 1), batch.leader_epoch, ""};
     }
     is_dirty_ = true;
   }
 
   Task<bool> commit() {
     const int32_t generation = consumer_->member().identity().generation;
+    const GroupHistory::CommitNumber number = history_.next_commit();
     client::CommittedOffsets positions;
-    std::map<size_t, int64_t> floors;
-    for (const auto& [index, offset] : next_) {
+    std::map<size_t, GroupHistory::Mark> marks;
+    for (const auto& [index, next] : next_) {
       const PartitionKey key{group_.topic->name, PartitionIndex(static_cast<int32_t>(index))};
       if (!consumer_->owned().contains(key)) continue;
-      positions[key] = {.offset = Offset(offset), .leader_epoch = LeaderEpoch(0)};
-      // The client may send it more than once, so that its answer does not say that nothing is under way any more.
-      history_.commit_tried(index, offset, generation);
-      floors[index] = history_.floor(index);
+      positions[key] = {next.offset, next.leader_epoch, commit_metadata(number)};
+      history_.commit_tried(index, number, next.offset.value(), generation);
+      marks[index] = history_.mark(index);
     }
     if (positions.empty()) co_return true;
+    const MonoTime asked = env_.executor.now();
     const Result<void> stored = co_await consumer_->commit(positions, patience(kCommitFor));
-    env_.log.debug("commit in generation {}: {}", generation, stored ? "NONE" : stored.error().describe());
+    env_.log.debug("commit {} in generation {}: {}", number, generation, stored ? "NONE" : stored.error().describe());
+    // The client may send it more than once: then its answer does not say that nothing is under way any more.
+    if (env_.executor.now() - asked < kSentOnceWithin) {
+      for (const auto& [index, mark] : marks) history_.commit_answered(index, number);
+    }
     if (!stored) co_return goes_on(stored.error(), "commit");
-    for (const auto& [key, position] : positions) history_.committed(index_of(key), position.offset.value(), floors.at(index_of(key)));
+    for (const auto& [index, mark] : marks) history_.committed(index, number, mark);
     is_dirty_ = false;
     co_return true;
   }
@@ -164,9 +171,12 @@ class ClientMember final : client::RebalanceListener {
     group_.reached("group: a member heard what it owns");
     for (const client::Assigned& one : partitions) {
       const size_t index = index_of(one.partition);
-      const int64_t offset = one.committed ? one.committed->offset.value() : -1;
-      env_.log.debug("partition {} from {}", index, offset);
-      history_.fetched(index, offset, floors_.empty() ? -1 : floors_[index], member.identity().generation);
+      const client::Committed committed = one.committed.value_or(client::Committed{.offset = Offset(-1)});
+      const Result<GroupHistory::CommitNumber> number = commit_number_in(committed.metadata);
+      if (!number) group_.topic->violate("wire", number.error().describe());
+      env_.log.debug("partition {} from {} of commit {}", index, committed.offset, committed.metadata);
+      history_.fetched(index, number.value_or(GroupHistory::kNoCommit), committed.offset.value(),
+                       marks_.empty() ? GroupHistory::Mark() : marks_[index], member.identity().generation);
       next_.erase(index);
     }
     co_return;
@@ -187,11 +197,11 @@ class ClientMember final : client::RebalanceListener {
   GroupHistory& history_;
   Prng draw_;
   client::GroupConsumer* consumer_ = nullptr;  // while it lives
-  std::map<size_t, int64_t> next_;             // of what is owned, where something was read
+  std::map<size_t, client::Committed> next_;   // of what is owned, where something was read
   bool is_dirty_ = false;
   int32_t seen_generation_ = -1;
-  std::vector<int64_t> floors_;       // what positions asked for in this generation must be at least
-  std::vector<int64_t> last_floors_;  // as of the last step
+  std::vector<GroupHistory::Mark> marks_;       // what positions asked for in this generation must be at least
+  std::vector<GroupHistory::Mark> last_marks_;  // as of the last step
 };
 
 }  // namespace

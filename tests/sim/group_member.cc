@@ -152,23 +152,24 @@ class GroupMember {
 
   Task<Next> find_positions() {
     if (owned_->empty()) co_return Next::kGoOn;
-    std::vector<int64_t> floors;
-    for (const size_t index : *owned_) floors.push_back(history_.floor(index));
+    std::vector<GroupHistory::Mark> marks;
+    for (const size_t index : *owned_) marks.push_back(history_.mark(index));
     const auto answer = co_await client_->call(fetch_request(*client_, group_, topic_id_, *owned_));
     if (!answer) {
       give_up();
       co_return broken(answer.error());
     }
-    const Result<std::vector<int64_t>> found = positions_in(*answer, *owned_);
+    const Result<std::vector<GroupPosition>> found = positions_in(*answer, *owned_);
     if (!found) {
       give_up();
       if (is_wire_failure(found.error())) co_return broken(found.error());
       co_return after(found.error().code(), "OffsetFetch");
     }
     for (size_t i = 0; i < owned_->size(); ++i) {
-      env_.log.debug("partition {} from {}", (*owned_)[i], (*found)[i]);
-      history_.fetched((*owned_)[i], (*found)[i], floors[i], who_.generation);
-      positions_[(*owned_)[i]] = std::max<int64_t>((*found)[i], 0);
+      const auto [offset, number] = (*found)[i];
+      env_.log.debug("partition {} from {} of commit {}", (*owned_)[i], offset, number);
+      history_.fetched((*owned_)[i], number, offset, marks[i], who_.generation);
+      positions_[(*owned_)[i]] = std::max<int64_t>(offset, 0);
     }
     co_return Next::kGoOn;
   }
@@ -186,19 +187,20 @@ class GroupMember {
 
   Task<Next> commit() {
     const std::map<size_t, int64_t> sent = positions_;
-    std::map<size_t, int64_t> floors;
+    const GroupHistory::CommitNumber number = history_.next_commit();
+    std::map<size_t, GroupHistory::Mark> marks;
     for (const auto& [index, offset] : sent) {
-      history_.commit_tried(index, offset, who_.generation);
-      floors[index] = history_.floor(index);
+      history_.commit_tried(index, number, offset, who_.generation);
+      marks[index] = history_.mark(index);
     }
-    const auto answer = co_await client_->call(commit_request(*client_, group_, who_, topic_id_, sent));
+    const auto answer = co_await client_->call(commit_request(*client_, group_, who_, topic_id_, sent, number));
     if (!answer) co_return broken(answer.error());
     const Result<ErrorCode> code = code_of(*answer, sent.size());
     if (!code) co_return broken(code.error());
-    for (const auto& [index, offset] : sent) history_.commit_answered(index, offset, who_.generation);
-    env_.log.debug("commit of {} in generation {}: {}", fmt::join(sent, " "), who_.generation, name_of(*code));
+    for (const auto& [index, offset] : sent) history_.commit_answered(index, number);
+    env_.log.debug("commit {} of {} in generation {}: {}", number, fmt::join(sent, " "), who_.generation, name_of(*code));
     if (*code == ErrorCode::kNone) {
-      for (const auto& [index, offset] : sent) history_.committed(index, offset, floors[index]);
+      for (const auto& [index, offset] : sent) history_.committed(index, number, marks[index]);
       is_dirty_ = false;
     } else if (*code == ErrorCode::kUnknownMemberId || *code == ErrorCode::kIllegalGeneration) {
       group_.reached("group: positions of a member that was out were refused");
@@ -301,7 +303,7 @@ Task<void> take_part(Environment env, GroupUnderTest* group, GroupMemberState* s
   co_await member.run();
 }
 
-Task<Result<std::vector<int64_t>>> committed_positions(Environment env, GroupUnderTest* group) {
+Task<Result<std::vector<GroupPosition>>> committed_positions(Environment env, GroupUnderTest* group) {
   std::vector<size_t> all;
   for (size_t i = 0; i < group->history->partition_count(); ++i) all.push_back(i);
   for (;;) {
@@ -310,7 +312,7 @@ Task<Result<std::vector<int64_t>>> committed_positions(Environment env, GroupUnd
     if (client != nullptr) {
       const auto answer = co_await client->call(fetch_request(*client, *group, topic_id, all));
       if (answer) {
-        const Result<std::vector<int64_t>> found = positions_in(*answer, all);
+        const Result<std::vector<GroupPosition>> found = positions_in(*answer, all);
         if (found || !is_retriable(found.error().code())) co_return found;
       }
     }

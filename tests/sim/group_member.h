@@ -33,7 +33,12 @@ struct GroupMemberState {
 runtime::Task<void> take_part(runtime::Environment env, GroupUnderTest* group, GroupMemberState* state);
 runtime::Task<void> take_part_by_client(runtime::Environment env, GroupUnderTest* group, GroupMemberState* state);
 
-// The committed position of every partition; -1 for none.
-runtime::Task<Result<std::vector<int64_t>>> committed_positions(runtime::Environment env, GroupUnderTest* group);
+// A committed position; -1 for none.
+struct GroupPosition {
+  int64_t offset = -1;
+  GroupHistory::CommitNumber commit = GroupHistory::kNoCommit;
+};
+// Of every partition.
+runtime::Task<Result<std::vector<GroupPosition>>> committed_positions(runtime::Environment env, GroupUnderTest* group);
 
 }  // namespace weir::sim

@@ -163,24 +163,24 @@ class GroupRun {
       return stuck("a producer still waits for an answer three minutes after the last accident");
     }
     SimNode& machine = world_.add_node("reader");
-    std::vector<std::vector<Placed>> there;
+    std::vector<LogContent> there;
     for (size_t i = 0; i < kPartitions; ++i) {
       auto read = world_.try_run(machine, read_partition(machine.environment(), &topic_, PartitionIndex(static_cast<int32_t>(i))), kCalmMax);
       if (!read) return stuck("the log cannot be read in the three minutes after the last accident");
       if (!*read) return topic_.violate("final-read", read->error().describe());
-      topic_.partitions[i]->final_read(0, **read);
+      topic_.partitions[i]->final_read((*read)->start, (*read)->records);
       there.push_back(std::move(**read));
     }
     const auto is_through = [&] {
       for (size_t i = 0; i < kPartitions; ++i) {
-        if (history_.floor(i) < (there[i].empty() ? -1 : there[i].back().offset + 1)) return false;
+        if (history_.floor(i) < (there[i].records.empty() ? -1 : there[i].records.back().offset + 1)) return false;
       }
       return true;
     };
     if (!run_until(is_through, kCalmMax)) return stuck("the group has not come to the end of the topic in three minutes");
     for (size_t i = 0; i < kPartitions; ++i) {
       std::vector<int64_t> offsets;
-      for (const Placed& placed : there[i]) offsets.push_back(placed.offset);
+      for (const Placed& placed : there[i].records) offsets.push_back(placed.offset);
       history_.read_all(i, offsets);
     }
   }
@@ -192,7 +192,7 @@ class GroupRun {
     const auto left = world_.try_run(machine, committed_positions(machine.environment(), &group_), kCalmMax);
     if (!left) return stuck("the group's positions cannot be read in the three minutes after the last restart");
     if (!*left) return topic_.violate("group-error", left->error().describe());
-    for (size_t i = 0; i < kPartitions; ++i) history_.fetched(i, (**left)[i], history_.floor(i), -1);
+    for (size_t i = 0; i < kPartitions; ++i) history_.fetched(i, (**left)[i].commit, (**left)[i].offset, history_.mark(i), -1);
     if (history_.late_commits() > 0) world_.reached("group: a commit came true late, over a connection that was given up");
     if (broker_->crashes() > 0 && history_.commits() > 0) world_.reached("group: committed across a crash");
   }

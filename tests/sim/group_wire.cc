@@ -1,5 +1,7 @@
 #include "group_wire.h"
 
+#include <charconv>
+
 #include "weir/coordinator/records.h"
 #include "weir/protocol/find_coordinator.h"
 #include "weir/protocol/internal/consumer_protocol_subscription.h"
@@ -75,7 +77,8 @@ protocol::LeaveGroupRequest leave_request(const WireClient& client, const GroupU
 }
 
 protocol::OffsetCommitRequest commit_request(const WireClient& client, const GroupUnderTest& group, const Membership& who,
-                                             const Uuid& topic_id, const std::map<size_t, int64_t>& positions) {
+                                             const Uuid& topic_id, const std::map<size_t, int64_t>& positions,
+                                             GroupHistory::CommitNumber number) {
   const int16_t version = client.version_of(ApiKey::kOffsetCommit);
   protocol::OffsetCommitRequest request;
   request.group_id = group.name;
@@ -91,6 +94,7 @@ protocol::OffsetCommitRequest commit_request(const WireClient& client, const Gro
     auto& partition = topic.partitions.emplace_back();
     partition.partition_index = PartitionIndex(static_cast<int32_t>(index));
     partition.committed_offset = Offset(offset);
+    partition.committed_metadata = commit_metadata(number);
     if (version >= kFirstCommitWithEpoch) partition.committed_leader_epoch = LeaderEpoch(0);
   }
   return request;
@@ -119,21 +123,33 @@ protocol::OffsetFetchRequest fetch_request(const WireClient& client, const Group
   return request;
 }
 
+std::string commit_metadata(GroupHistory::CommitNumber number) { return std::to_string(number); }
+
+Result<GroupHistory::CommitNumber> commit_number_in(const std::string& metadata) {
+  GroupHistory::CommitNumber number = GroupHistory::kNoCommit;
+  const auto [end, error] = std::from_chars(metadata.data(), metadata.data() + metadata.size(), number);
+  if (!metadata.empty() && (error != std::errc() || end != metadata.data() + metadata.size())) {
+    return ill_formed("OffsetFetch: metadata that nobody committed");
+  }
+  return number;
+}
+
 namespace {
 template <typename Partitions>
-Result<std::vector<int64_t>> positions_of(const Partitions& rows, const std::vector<size_t>& wanted) {
+Result<std::vector<GroupPosition>> positions_of(const Partitions& rows, const std::vector<size_t>& wanted) {
   if (rows.size() != wanted.size()) return ill_formed("OffsetFetch: not the partitions that were asked for");
-  std::vector<int64_t> positions;
+  std::vector<GroupPosition> positions;
   for (size_t i = 0; i < wanted.size(); ++i) {
     if (rows[i].partition_index.value() != static_cast<int32_t>(wanted[i])) return ill_formed("OffsetFetch: another partition");
     if (rows[i].error_code != ErrorCode::kNone) return fail(rows[i].error_code);
-    positions.push_back(rows[i].committed_offset.value());
+    WEIR_TRY(const GroupHistory::CommitNumber number, commit_number_in(rows[i].metadata.value_or("")));
+    positions.push_back({rows[i].committed_offset.value(), number});
   }
   return positions;
 }
 }  // namespace
 
-Result<std::vector<int64_t>> positions_in(const protocol::OffsetFetchResponse& answer, const std::vector<size_t>& partitions) {
+Result<std::vector<GroupPosition>> positions_in(const protocol::OffsetFetchResponse& answer, const std::vector<size_t>& partitions) {
   if (answer.groups.empty()) {
     if (answer.error_code != ErrorCode::kNone) return fail(answer.error_code);
     if (answer.topics.size() != 1) return ill_formed("OffsetFetch: not the topic that was asked for");

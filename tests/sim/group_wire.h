@@ -23,12 +23,17 @@ protocol::SyncGroupRequest sync_request(const WireClient& client, const GroupUnd
 protocol::HeartbeatRequest heartbeat_request(const WireClient& client, const GroupUnderTest& group, const Membership& who);
 protocol::LeaveGroupRequest leave_request(const WireClient& client, const GroupUnderTest& group, const Membership& who);
 protocol::OffsetCommitRequest commit_request(const WireClient& client, const GroupUnderTest& group, const Membership& who,
-                                             const Uuid& topic_id, const std::map<size_t, int64_t>& positions);
+                                             const Uuid& topic_id, const std::map<size_t, int64_t>& positions,
+                                             GroupHistory::CommitNumber number);
 protocol::OffsetFetchRequest fetch_request(const WireClient& client, const GroupUnderTest& group, const Uuid& topic_id,
                                            const std::vector<size_t>& partitions);
 
-// Positions in the order asked, -1 for none. Errors: what the broker said; kMalformedFrame when the answer does not fit.
-Result<std::vector<int64_t>> positions_in(const protocol::OffsetFetchResponse& answer, const std::vector<size_t>& partitions);
+// What a commit carries in its metadata, so that the position says which one it is of; kNoCommit when the text is empty.
+std::string commit_metadata(GroupHistory::CommitNumber number);
+Result<GroupHistory::CommitNumber> commit_number_in(const std::string& metadata);
+
+// Positions in the order asked. Errors: what the broker said; kMalformedFrame when the answer does not fit.
+Result<std::vector<GroupPosition>> positions_in(const protocol::OffsetFetchResponse& answer, const std::vector<size_t>& partitions);
 // The one code that an answer to a commit carries. Errors: kMalformedFrame.
 Result<ErrorCode> code_of(const protocol::OffsetCommitResponse& answer, size_t partitions);
 ErrorCode code_of(const protocol::LeaveGroupResponse& answer);

@@ -42,6 +42,14 @@ struct Reader {
   bool stopped = false;
   std::vector<int64_t> positions;
   std::vector<int64_t> high_watermarks;
+  uint64_t overtaken = 0;  // how often its place in the log had been deleted
+};
+
+// Deletes records now and then, up to an offset or all of them.
+struct Trimmer {
+  bool stop = false;
+  bool stopped = true;  // nothing was started, or it has ended
+  std::function<void(const char*)> reached;
 };
 
 // Creates the topic; tries until it is there.
@@ -50,7 +58,12 @@ runtime::Task<void> create_topic(runtime::Environment env, Topic* topic);
 runtime::Task<void> write_to_broker(runtime::Environment env, Topic* topic, Writer* writer);
 // Follows all partitions from their beginning.
 runtime::Task<void> read_from_broker(runtime::Environment env, Topic* topic, Reader* reader);
+runtime::Task<void> delete_from_broker(runtime::Environment env, Topic* topic, Trimmer* trimmer);
 // Everything of one partition, from its start to its high watermark.
-runtime::Task<Result<std::vector<Placed>>> read_partition(runtime::Environment env, Topic* topic, PartitionIndex partition);
+struct LogContent {
+  int64_t start = 0;
+  std::vector<Placed> records;
+};
+runtime::Task<Result<LogContent>> read_partition(runtime::Environment env, Topic* topic, PartitionIndex partition);
 
 }  // namespace weir::sim

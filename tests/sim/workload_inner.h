@@ -13,6 +13,9 @@ bool is_wire_failure(const Error& error);
 runtime::Task<std::unique_ptr<WireClient>> connect_to_topic(runtime::Environment env, Topic* topic, std::string client_id,
                                                             Uuid* topic_id);
 
+// Where the partition's log begins.
+runtime::Task<Result<int64_t>> start_of(WireClient* client, Topic* topic, PartitionIndex partition);
+
 struct Given {
   std::vector<Placed> placed;
   int64_t next;  // offset to ask for

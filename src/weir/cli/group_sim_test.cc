@@ -142,6 +142,34 @@ Task<void> run_member(Environment env, Ledger* ledger, MemberPlan plan) {
   co_await cluster.shut_down();
 }
 
+struct LateWord {
+  std::optional<Error> refused;
+  bool tried = false;
+};
+
+// Reads a little, works for so long that it is out of the group, and then says how far it came.
+Task<void> commit_too_late(Environment env, LateWord* word) {
+  client::Cluster cluster(env, {.bootstrap = {{"broker", 9092}}, .request_timeout = 5s});
+  client::GroupOptions options;
+  options.group = "late";
+  options.topics = {"t"};
+  options.session_timeout = 10s;
+  options.max_poll_interval = 10s;
+  options.commits_by_itself = false;
+  options.reset = client::Start::Kind::kBeginning;
+  client::GroupConsumer consumer(cluster, options);
+  const auto batch = co_await consumer.poll({Deadline::at(env.executor.now() + 60s), {}});
+  if (batch && *batch) {
+    const PartitionKey key{(*batch)->topic, (*batch)->partition};
+    (void)co_await sleep_until(env.executor, env.executor.now() + 30s);
+    const Result<void> stored = co_await consumer.commit({{key, {.offset = Offset(1)}}}, {Deadline::at(env.executor.now() + 20s), {}});
+    if (!stored) word->refused = stored.error();
+    word->tried = true;
+  }
+  (void)co_await consumer.close({Deadline::at(env.executor.now() + 60s), {}});
+  co_await cluster.shut_down();
+}
+
 struct GroupWorld {
   explicit GroupWorld(uint64_t seed) : world(seed, quiet()), chance(seed), broker(world.add_node("broker")) {
     for (int i = 0; i < 5; ++i) machines.push_back(&world.add_node("client" + std::to_string(i)));
@@ -227,6 +255,18 @@ TEST(GroupSim, at_least_once_through_crashes) {
     group.finish();
     if (HasFailure()) return;
   }
+}
+
+// Property: a member that is out of the group stores nothing, even when the group has no members left and would take positions
+// from anybody. Fails when the client sends them as a commit from outside.
+TEST(GroupSim, who_is_out_of_the_group_commits_nothing) {
+  GroupWorld group(1);
+  ASSERT_TRUE(group.start());
+  LateWord word;
+  group.machines[1]->spawn(&commit_too_late, group.machines[1]->environment(), &word);
+  ASSERT_TRUE(group.world.run_until_true([&] { return word.tried; }, 5min));
+  ASSERT_TRUE(word.refused.has_value());
+  EXPECT_EQ(word.refused->code(), ErrorCode::kIllegalGeneration) << word.refused->describe();
 }
 
 }  // namespace

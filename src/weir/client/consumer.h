@@ -6,6 +6,7 @@
 //            read_committed), control records, and what the broker has deleted or compacted
 //          - one request is under way per broker; the stock is fetched on only below prefetch_bytes, and a partition has at
 //            most kChunksMax answers in it
+//          - an answer that does not come through in time is asked for again by half, so that a slow way is no dead end
 //          - the leader epoch of the last record is sent along: a log that was cut behind us is noticed
 #pragma once
 
@@ -112,6 +113,8 @@ class Consumer {
   struct Fetcher {
     bool running = false;
     FetchSession session;
+    int halvings = 0;       // of what is asked for: answers did not come through in time
+    int good_answers = 0;   // since the last one that did not
   };
   using PlacePtr = std::shared_ptr<Place>;
 

@@ -8,6 +8,14 @@
 
 namespace weir::client {
 
+namespace {
+constexpr int kHalvingsMax = 16;
+constexpr int kAnswersBeforeDoubling = 16;
+constexpr int32_t kAskedBytesMin = 1 << 10;
+
+int32_t halved(int32_t bytes, int times) { return std::max(bytes >> times, std::min(bytes, kAskedBytesMin)); }
+}  // namespace
+
 // Leaders and first offsets of the partitions that lack them, topic by topic.
 Task<void> Consumer::resolve(Consumer* self) {
   const runtime::StopToken stop = self->stop_.token();
@@ -100,7 +108,7 @@ Task<bool> Consumer::fetch_once(BrokerId broker, Fetcher& fetcher) {
     one.partition.current_leader_epoch = place->leader_epoch;
     one.partition.fetch_offset = *place->fetch_from;
     one.partition.last_fetched_epoch = place->last_epoch;
-    one.partition.partition_max_bytes = options_.partition_bytes_max;
+    one.partition.partition_max_bytes = halved(options_.partition_bytes_max, fetcher.halvings);
     wanted.push_back(std::move(one));
     asked.emplace(key, Asked{place, place->generation, *place->fetch_from});
     has_ids = has_ids && !place->topic_id.is_zero();
@@ -113,7 +121,7 @@ Task<bool> Consumer::fetch_once(BrokerId broker, Fetcher& fetcher) {
     protocol::FetchRequest request;
     request.max_wait_ms = static_cast<int32_t>(options_.wait_max / 1ms);
     request.min_bytes = options_.bytes_min;
-    request.max_bytes = options_.bytes_max;
+    request.max_bytes = halved(options_.bytes_max, fetcher.halvings);
     request.isolation_level = options_.read_committed ? 1 : 0;
     fetcher.session.fill(request, wanted, *version);
     answer = co_await (*connection)->call(std::move(request), patience, version_max);
@@ -123,6 +131,10 @@ Task<bool> Consumer::fetch_once(BrokerId broker, Fetcher& fetcher) {
   if (!answer) {
     fetcher.session.reset();
     if (answer.error().code() == ErrorCode::kCancelled) co_return false;
+    if (version && answer.error().code() == ErrorCode::kDeadlineExceeded) {
+      fetcher.halvings = std::min(fetcher.halvings + 1, kHalvingsMax);
+      fetcher.good_answers = 0;
+    }
     for (const auto& [key, one] : asked) {
       if (reaction_to(answer.error().code()) == Reaction::kFail) one.place->error = answer.error();
       else again_later(*one.place, true);
@@ -139,6 +151,10 @@ Task<bool> Consumer::fetch_once(BrokerId broker, Fetcher& fetcher) {
     co_return true;
   }
   fetcher.session.accept(*answer);
+  if (fetcher.halvings > 0 && ++fetcher.good_answers >= kAnswersBeforeDoubling) {
+    --fetcher.halvings;
+    fetcher.good_answers = 0;
+  }
   bool usable = true;
   for (auto& topic : answer->responses) {
     std::string name = topic.topic;
@@ -224,6 +240,7 @@ void Consumer::out_of_range(Place& place) {
   place.start = {*options_.reset, 0};
   place.fetch_from.reset();
   place.deliver_from.reset();
+  place.last_epoch = place.deliver_epoch = kNoLeaderEpoch;  // of another place in the log: it would be out of range again
 }
 
 }  // namespace weir::client

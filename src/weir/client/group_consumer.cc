@@ -201,13 +201,22 @@ Task<Result<void>> GroupConsumer::commit(Patience patience) {
 Task<Result<void>> GroupConsumer::commit(CommittedOffsets offsets, Patience patience) {
   if (offsets.empty()) co_return Result<void>();
   const group::Identity mine = member_.identity();
+  // Without a generation it would be a commit from outside, which a group without members takes from anybody.
+  if (mine.generation < 0 || member_.has_lost()) {
+    co_return fail(ErrorCode::kIllegalGeneration, "the member was out of the group, and its partitions are lost");
+  }
+  // In the name of the generation in which the positions were taken, however long it takes to find the coordinator.
+  const Committer who = committer();
+  const uint64_t number = ++commits_begun_;
   for (int attempt = 0;; ++attempt) {
+    // The one beside the application: sent again, its positions would put back those of a commit that came after it.
+    if (attempt > 0 && number != commits_begun_) co_return fail(ErrorCode::kCancelled, "a later commit took its place");
     if (member_.identity() != mine) co_return fail(ErrorCode::kIllegalGeneration, "the partitions changed hands meanwhile");
     const Patience once = cluster_.one_attempt(patience);
     if (!coordinator_) co_await find(once);
     Result<void> stored = fail(ErrorCode::kUnavailable);
     const auto connection = co_await coordinator_on(rpc::Lane::kQuick, once);
-    if (connection) stored = co_await commit_offsets(*connection, committer(), offsets, once);
+    if (connection) stored = co_await commit_offsets(*connection, who, offsets, once);
     else stored = fail(connection.error());
     if (stored) {
       for (const auto& [key, committed] : offsets) {

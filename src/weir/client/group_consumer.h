@@ -131,6 +131,7 @@ class GroupConsumer {
   std::optional<MonoTime> busy_since_;        // the application works, and is not in poll
   bool in_poll_ = false;
   bool committing_ = false;
+  uint64_t commits_begun_ = 0;
   MonoTime next_commit_;
   runtime::WaitQueue news_;
   runtime::StopSource stop_;

@@ -188,15 +188,17 @@ Task<void> GroupConsumer::sync() {
 Task<void> GroupConsumer::look_up() {
   const Patience patience = cluster_.one_attempt({Deadline::never(), stop_.token()});
   const PartitionSet wanted = member_.arriving();
+  const group::Identity mine = member_.identity();
   Result<CommittedOffsets> found = fail(ErrorCode::kUnavailable);
   const auto connection = co_await coordinator_on(rpc::Lane::kQuick, patience);
   if (connection) found = co_await fetch_offsets(*connection, options_.group, wanted, true, patience);
   else found = fail(connection.error());
   const MonoTime now = env_.executor.now();
   if (found) {
-    arriving_ = std::move(*found);
-    // What was shared out anew meanwhile is looked up again.
-    co_return member_.looked_up(wanted == member_.arriving(), now);
+    // What was shared out anew meanwhile is looked up again, also when the same partitions came: others had them in between.
+    const bool still_ours = mine == member_.identity() && wanted == member_.arriving();
+    if (still_ours) arriving_ = std::move(*found);
+    co_return member_.looked_up(still_ours, now);
   }
   const ErrorCode code = found.error().code();
   if (code == ErrorCode::kCancelled) co_return;

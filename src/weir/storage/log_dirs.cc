@@ -192,6 +192,7 @@ Task<Result<void>> LogManager::Core::write_checkpoints() {
 }
 
 Task<Result<void>> LogManager::Core::save_start_offsets() {
+  if (options.planted_forget_start_offsets) co_return Result<void>();
   Result<void> all;
   for (const auto& dir : dirs) {
     if (dir->health.is_offline()) continue;

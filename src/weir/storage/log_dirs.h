@@ -46,6 +46,7 @@ struct LogManagerOptions {
   int64_t recovery_point_checkpoint_ms = 60000;     // log.flush.offset.checkpoint.interval.ms
   int64_t log_start_checkpoint_ms = 60000;          // log.flush.start.offset.checkpoint.interval.ms
   int64_t high_watermark_checkpoint_ms = 5000;      // replica.high.watermark.checkpoint.interval.ms
+  bool planted_forget_start_offsets = false;        // tests of the tests: save_start_offsets() saves nothing
 };
 
 // What is kept free for housekeeping: 1 % of the disk, at least 256 MiB and at most 8 GiB, but no more than 1/8 of a small disk.

@@ -3,12 +3,16 @@
 //   double-owner     two members were given one partition in one generation
 //   lost-commit      a position was acknowledged, and an older one or none came back later
 //   commit-regress   a position came back, and later an older one, or an older one was accepted
-//   invented-commit  a position came back that nobody tried to commit
+//   invented-commit  a position came back that nobody tried to commit, or not as it was committed
 //   unread-record    the group is past a record that none of its members read
 //
-// A commit whose answer never came may still be on its way, over a connection that was given up, and take effect after a later
-// one of the same generation: requests carry no order between connections, in Kafka's protocol neither. A position may go back
-// to such a commit, until a member of a later generation has seen the position.
+// Every commit has a number that travels in its metadata, so that a position says which commit it is. A request whose answer
+// never came may still be on its way, over a connection that was given up, and take effect after a later one: requests carry no
+// order between connections, in Kafka's protocol neither. A position may therefore be of an earlier commit than the last that is
+// known, if and only if that commit can still have been on its way when the later one was sent, and no later generation than its
+// own has been given out: the coordinator refuses it from then on. Only generations that were given out to members count: one
+// that ended before its assignments were made was never stored, though commits were accepted in its name, and its number comes
+// again when the coordinator restarts. So it is in Kafka.
 //
 // Feeding stops mattering at the first violation, which is kept. Knows nothing of the simulator: usable on real runs too.
 #pragma once
@@ -29,24 +33,33 @@ class GroupHistory {
  public:
   explicit GroupHistory(size_t partitions) : partitions_(partitions) {}
 
+  using CommitNumber = int64_t;
+  static constexpr CommitNumber kNoCommit = 0;
+
+  // What is known of a partition's position at some moment: the commit that it must be of at least, acknowledged or seen.
+  struct Mark {
+    CommitNumber commit = kNoCommit;
+    int32_t generation = -1;  // in which it was known to hold; given out
+    friend bool operator==(const Mark&, const Mark&) = default;
+  };
+
   // A member heard what it owns. `who` is its instance id when it has one: it may restart within a generation.
   void assigned(int32_t generation, const std::string& who, std::span<const size_t> partitions);
   void read(size_t partition, int64_t offset) { partitions_[partition].read.insert(offset); }
-  void commit_tried(size_t partition, int64_t offset, int32_t generation) {
-    partitions_[partition].tried.insert(offset);
-    partitions_[partition].under_way.insert({offset, generation});
-  }
+
+  // Numbers rise in the order in which commits are sent.
+  CommitNumber next_commit() { return ++last_commit_; }
+  void commit_tried(size_t partition, CommitNumber number, int64_t offset, int32_t generation);
   // The answer came, whatever it was, and the request was not sent twice: nothing of it is under way.
-  void commit_answered(size_t partition, int64_t offset, int32_t generation) {
-    const auto found = partitions_[partition].under_way.find({offset, generation});
-    if (found != partitions_[partition].under_way.end()) partitions_[partition].under_way.erase(found);
-  }
-  // The highest position that was acknowledged or came back, -1 for none: what a question asked now must bring at least.
-  int64_t floor(size_t partition) const { return partitions_[partition].floor; }
-  // Acknowledged; `floor` as it was when the commit was sent.
-  void committed(size_t partition, int64_t offset, int64_t floor);
-  // -1: nothing was committed. `floor` as it was when the question was asked, by a member of `generation`.
-  void fetched(size_t partition, int64_t offset, int64_t floor, int32_t generation);
+  void commit_answered(size_t partition, CommitNumber number);
+  // Acknowledged. `before` as it was when the commit was sent.
+  void committed(size_t partition, CommitNumber number, Mark before);
+
+  Mark mark(size_t partition) const { return partitions_[partition].mark; }
+  // The position that the mark names, -1 for none.
+  int64_t floor(size_t partition) const;
+  // kNoCommit and -1: nothing was committed. `before` as it was when the question was asked, by a member of `generation`.
+  void fetched(size_t partition, CommitNumber number, int64_t offset, Mark before, int32_t generation);
   uint64_t late_commits() const { return late_commits_; }
   // When the group has come to the end of what was written: every offset in `there` was read by a member.
   void read_all(size_t partition, std::span<const int64_t> there);
@@ -57,17 +70,27 @@ class GroupHistory {
   const std::optional<Violation>& violation() const { return violation_; }
 
  private:
+  struct Commit {
+    int64_t offset = -1;
+    int32_t generation = -1;
+    bool under_way = true;
+    bool acknowledged = false;
+    CommitNumber last_when_answered = kNoCommit;  // what was sent after that cannot have been overtaken by it
+  };
   struct Partition {
     std::set<int64_t> read;
-    std::set<int64_t> tried;
-    std::multiset<std::pair<int64_t, int32_t>> under_way;  // offset, generation
-    int64_t floor = -1;
-    bool floor_acknowledged = false;
+    std::map<CommitNumber, Commit> commits;
+    Mark mark;
     std::map<int32_t, std::string> owners;  // by generation
   };
+  Commit& at(size_t partition, CommitNumber number);
+  static int64_t offset_of(const Partition& partition, CommitNumber number);
+  static bool can_overtake(const Partition& partition, CommitNumber early, CommitNumber late, int32_t generation);
   void violate(const char* checker, std::string message);
 
   std::vector<Partition> partitions_;
+  CommitNumber last_commit_ = kNoCommit;
+  int32_t given_out_ = -1;  // the latest generation whose assignments a member heard
   uint64_t commits_ = 0;
   uint64_t assignments_ = 0;
   uint64_t late_commits_ = 0;

@@ -46,9 +46,24 @@ class LogHistory {
   void attempted(ValueId value);
   // `offset` is -1 when the answer does not say.
   void acknowledged(ValueId value, int64_t offset);
-  void observed(Placed placed);
+  // `start_floor` as it was when the question was sent.
+  void observed(Placed placed, int64_t start_floor = 0);
   // Everything from `start` to the end, read when the world is calm again.
   void final_read(int64_t start, std::span<const Placed> all);
+
+  // Somebody asks for everything below `target` to be deleted, kEverything for all that is there.
+  static constexpr int64_t kEverything = -1;
+  void deletion_tried(int64_t target);
+  // The answer to it. `start_floor` as it was when it was sent.
+  void deleted(int64_t target, int64_t low_watermark, int64_t start_floor);
+  // The broker says that its log begins at `start`.
+  void begins_at(int64_t start, int64_t start_floor);
+  // The highest low watermark that was acknowledged: the log begins there, or later.
+  int64_t start_floor() const { return start_floor_; }
+  // Whether somebody asked for `offset` to be deleted.
+  bool may_be_deleted(int64_t offset) const { return offset < start_ceiling_ || open_deletions_ > 0; }
+  // Beyond the last offset that is known.
+  int64_t known_end() const { return at_.empty() ? 0 : at_.rbegin()->first + 1; }
 
   const std::optional<Violation>& violation() const { return violation_; }
   uint64_t acknowledged_count() const { return acknowledged_.size(); }
@@ -69,6 +84,9 @@ class LogHistory {
   std::map<int64_t, Seen> at_;  // by offset
   std::map<ValueId, int64_t> where_;
   int64_t end_of_reads_ = 0;
+  int64_t start_floor_ = 0;
+  int64_t start_ceiling_ = 0;
+  uint64_t open_deletions_ = 0;  // of everything, never answered: they say of no offset that it must stay
   std::optional<Violation> violation_;
 };
 

@@ -133,6 +133,9 @@ void Member::joined(ErrorCode code, std::string_view message, std::string member
       if (!options_.is_static) leave_ = std::move(member_id);
       return;
     }
+    // A generation that passed without it may have given its partitions to others, who may have gone further in them.
+    const bool missed_one = generation < identity_.generation || generation > identity_.generation + 1;
+    if (missed_one) lost_ = !owned_.empty();
     identity_ = {std::move(member_id), generation};
     phase_ = Phase::kSyncing;
     failures_ = 0;

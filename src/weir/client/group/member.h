@@ -75,6 +75,8 @@ class Member {
   const std::optional<Error>& failure() const { return failure_; }
   bool is_stable() const { return phase_ == Phase::kInside && !rejoin_ && owned_ == target_; }
   bool is_stalled() const { return stalled_; }
+  // What is owned() may be others' already.
+  bool has_lost() const { return lost_; }
   bool is_closing() const { return closing_; }
   uint64_t generations() const { return generations_; }
 
