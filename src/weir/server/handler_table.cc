@@ -4,11 +4,14 @@
 
 #include "weir/protocol/alter_configs.h"
 #include "weir/protocol/api_versions.h"
+#include "weir/protocol/create_acls.h"
 #include "weir/protocol/create_partitions.h"
 #include "weir/protocol/create_topics.h"
+#include "weir/protocol/delete_acls.h"
 #include "weir/protocol/delete_groups.h"
 #include "weir/protocol/delete_records.h"
 #include "weir/protocol/delete_topics.h"
+#include "weir/protocol/describe_acls.h"
 #include "weir/protocol/describe_cluster.h"
 #include "weir/protocol/describe_configs.h"
 #include "weir/protocol/describe_groups.h"
@@ -78,6 +81,9 @@ constexpr auto make_table() {
   WEIR_HANDLER(DeleteRecords, delete_records)
   WEIR_HANDLER(InitProducerId, init_producer_id)
   WEIR_HANDLER(OffsetForLeaderEpoch, offset_for_leader_epoch)
+  WEIR_HANDLER(DescribeAcls, describe_acls)
+  WEIR_HANDLER(CreateAcls, create_acls)
+  WEIR_HANDLER(DeleteAcls, delete_acls)
   WEIR_HANDLER(DescribeConfigs, describe_configs)
   WEIR_HANDLER(AlterConfigs, alter_configs)
   WEIR_HANDLER(DescribeLogDirs, describe_log_dirs)

@@ -25,6 +25,15 @@ struct CommitSlot {
   size_t partition;
 };
 
+// The limit counts as Java does: in UTF-16 units, so that a text which is no longer than that in characters passes.
+bool is_too_long(std::string_view metadata, int32_t units_max) {
+  if (metadata.size() <= static_cast<size_t>(units_max)) return false;  // never fewer bytes than units
+  const auto units = [](char c) { return (c & 0xC0) == 0x80 ? 0 : (c & 0xF8) == 0xF0 ? 2 : 1; };
+  int64_t length = 0;
+  for (const char c : metadata) length += units(c);
+  return length > units_max;
+}
+
 }  // namespace
 
 Task<OffsetCommitResponse> offset_commit(HandlerContext& context, const OffsetCommitRequest& request) {
@@ -51,7 +60,7 @@ Task<OffsetCommitResponse> offset_commit(HandlerContext& context, const OffsetCo
         answer.error_code = ErrorCode::kUnknownTopicOrPartition;
       } else {
         slots.push_back({response.topics.size() - 1, answered.partitions.size() - 1});
-        if (metadata.size() > static_cast<size_t>(groups.options().metadata_bytes_max)) {
+        if (is_too_long(metadata, groups.options().metadata_bytes_max)) {
           answer.error_code = ErrorCode::kOffsetMetadataTooLarge;
           continue;
         }

@@ -7,6 +7,9 @@
 
 namespace weir::server {
 
+// What the requests for access rules answer until there is an authorizer.
+inline constexpr char kNoAuthorizer[] = "No authorizer is configured on this broker: access rules are neither kept nor obeyed.";
+
 Task<protocol::ProduceResponse> produce(HandlerContext& context, const protocol::ProduceRequest& request);                    // 00
 Task<protocol::FetchResponse> fetch(HandlerContext& context, const protocol::FetchRequest& request);                          // 01
 Task<protocol::ListOffsetsResponse> list_offsets(HandlerContext& context, const protocol::ListOffsetsRequest& request);       // 02
@@ -27,6 +30,9 @@ Task<protocol::DeleteRecordsResponse> delete_records(HandlerContext& context, co
 Task<protocol::InitProducerIdResponse> init_producer_id(HandlerContext& context, const protocol::InitProducerIdRequest& request);  // 22
 Task<protocol::OffsetForLeaderEpochResponse> offset_for_leader_epoch(HandlerContext& context,
                                                                     const protocol::OffsetForLeaderEpochRequest& request);    // 23
+Task<protocol::DescribeAclsResponse> describe_acls(HandlerContext& context, const protocol::DescribeAclsRequest& request);    // 29
+Task<protocol::CreateAclsResponse> create_acls(HandlerContext& context, const protocol::CreateAclsRequest& request);          // 30
+Task<protocol::DeleteAclsResponse> delete_acls(HandlerContext& context, const protocol::DeleteAclsRequest& request);          // 31
 Task<protocol::DescribeConfigsResponse> describe_configs(HandlerContext& context, const protocol::DescribeConfigsRequest& request);  // 32
 Task<protocol::AlterConfigsResponse> alter_configs(HandlerContext& context, const protocol::AlterConfigsRequest& request);    // 33
 Task<protocol::DescribeLogDirsResponse> describe_log_dirs(HandlerContext& context, const protocol::DescribeLogDirsRequest& request);  // 35
