@@ -233,6 +233,39 @@ for _client in ("go", "librdkafka", "rust", "java282", "java391", "java431"):
     make_cooperative(_client, smoke=_client == "librdkafka")
 
 
+def static(t, client):
+    with Group(t, 4) as group:
+        group.produce(2)
+        first, second = group.add(client, instance="one"), group.add(client, instance="two")
+        group.await_shared(first, second)
+        group.await_read()
+        owned, quiet = second.owned, len(first.told("owned")) + len(first.told("revoked"))
+        second.kill()
+        third = group.add(client, instance="two")
+        group.until("its place is back", lambda: third.owned == owned)
+        group.produce(2)
+        group.await_read()
+        t.note("the other noticed", len(first.told("owned")) + len(first.told("revoked")) - quiet)
+        row = t.call("DescribeGroups", 5, {"Groups": [group.name]})["Groups"][0]
+        t.note("instances", sorted(str(member["GroupInstanceId"]) for member in row["Members"]))
+        t.note("described", group.described())
+
+
+def make_static(client):
+    title, needs, _ = CLIENTS[client]
+
+    def returns(t):
+        static(t, client)
+    returns.__name__ = f"{client}_group_static_returns"
+    returns.__doc__ = f"{title}: a static member that is killed and started again has its partitions back, unnoticed by the other."
+    case(limit=75, smoke=False, needs=needs)(returns)
+
+
+# 2.1.1 is older than static members
+for _client in ("go", "sarama", "rust", "aiokafka", "java282", "java391", "java431"):
+    make_static(_client)
+
+
 @case(limit=75, needs="python")
 def librdkafka_group_static(t):
     """Static members: one that is killed and started again has its partitions back without a rebalance; its double fences it."""
@@ -277,10 +310,10 @@ def librdkafka_group_protocol_choice(t):
         group.until("its own wish again", lambda: group.described()[2] == "roundrobin")
 
 
-def outlive(t, kill):
+def outlive(t, kill, *clients):
     with Group(t, 4) as group:
         group.produce(3)
-        members = [group.add("librdkafka"), group.add("go", strategies="range")]
+        members = [group.add(client, strategies="range") for client in clients]
         group.await_shared(*members)
         group.await_read()
         t.restart(kill=kill)
@@ -295,16 +328,31 @@ def outlive(t, kill):
         group.await_shared(members[1])
 
 
+def make_outlive(client):
+    title, needs, _ = CLIENTS[client]
+
+    def goes_on(t):
+        outlive(t, True, client, client)
+    goes_on.__name__ = f"{client}_group_outlives_its_broker"
+    goes_on.__doc__ = f"{title}: the broker is killed and started again under two members; positions are there, both go on."
+    case(limit=90, smoke=False, needs=needs)(goes_on)
+
+
+for _client in CLIENTS:
+    if _client not in ("go", "librdkafka"):     # these have cases of their own
+        make_outlive(_client)
+
+
 @case(limit=90, smoke=False, needs="go python")
 def groups_outlive_a_killed_broker(t):
     """A broker that is killed and started again in the middle of a group's life: positions are there, members go on."""
-    outlive(t, True)
+    outlive(t, True, "librdkafka", "go")
 
 
 @case(limit=90, smoke=False, needs="go python")
 def groups_outlive_a_stopped_broker(t):
     """The same with a clean stop."""
-    outlive(t, False)
+    outlive(t, False, "librdkafka", "go")
 
 
 @case(limit=90, smoke=False, needs="go python")

@@ -108,7 +108,7 @@ def run(here, cases, folder):
             continue
         path = os.path.join(folder, part.name + ".json")
         kept = session.read_json(path)
-        past = kept.get("cases", {})
+        past = {case.name: kept["cases"][case.name] for case in mine if case.name in kept.get("cases", {})}    # some were renamed since
         if options.only:
             left = wanted
         elif options.again or (kept.get("program") != session.fingerprint(here.program) and not complete(kept, mine)):

@@ -60,11 +60,12 @@ Task<Result<void>> Node::check_free() {
     WEIR_CO_TRY(const auto lock, co_await environment_.disk.lock(dir + "/.lock"));
   }
   for (server::ListenerOptions& listener : options_.server.listeners) {
-    WEIR_CO_TRY(const auto probe, co_await environment_.network.listen(listener.bind));
-    listener.bind.port = probe->local().port;
+    WEIR_CO_TRY(const runtime::Endpoint found, co_await environment_.network.probe(listener.bind));
+    listener.bind.port = found.port;
   }
   if (options_.http && !options_.http->next_free_port) {
-    WEIR_CO_TRY(const auto probe, co_await environment_.network.listen(options_.http->bind));
+    const auto found = co_await environment_.network.probe(options_.http->bind);
+    if (!found) co_return fail(found.error());
   }
   for (size_t i = 0; i < options_.advertised.size(); ++i) {
     runtime::Endpoint& advertised = options_.advertised[i];

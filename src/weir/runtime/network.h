@@ -64,6 +64,8 @@ class Network {
   // "localhost" listens on 127.0.0.1 and, where the system has it, ::1 with one port; "" on every address.
   // Errors: kAddressInUse, kPermissionDenied, kInvalidArgument (no such host), each with a sentence for the operator.
   virtual Task<Result<std::unique_ptr<Listener>>> listen(Endpoint at) = 0;
+  // Where listen(at) would listen now, with a free port in the place of 0; its errors otherwise. Nobody can connect to a probe.
+  virtual Task<Result<Endpoint>> probe(Endpoint at) = 0;
   // Errors: kConnectionRefused, kDeadlineExceeded, kInvalidArgument.
   virtual Task<Result<std::unique_ptr<Stream>>> connect(Endpoint to, Deadline deadline) = 0;
 };

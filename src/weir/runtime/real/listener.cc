@@ -95,7 +95,7 @@ Result<int> open_listening_socket(const SocketAddress& address, bool ipv6_only, 
   // Connections inherit these; a receive buffer must be set before they begin, for the window's scale.
   if (options.send_buffer_bytes >= 0) setsockopt(fd, SOL_SOCKET, SO_SNDBUF, &options.send_buffer_bytes, sizeof options.send_buffer_bytes);
   if (options.receive_buffer_bytes >= 0) setsockopt(fd, SOL_SOCKET, SO_RCVBUF, &options.receive_buffer_bytes, sizeof options.receive_buffer_bytes);
-  if (::bind(fd, address.data(), address.size) == 0 && ::listen(fd, options.backlog) == 0) return fd;
+  if (::bind(fd, address.data(), address.size) == 0 && (!options.listens || ::listen(fd, options.backlog) == 0)) return fd;
   const int error = errno;
   ::close(fd);
   return listen_failure(address, error);

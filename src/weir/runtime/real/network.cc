@@ -109,12 +109,24 @@ RealNetwork::RealNetwork(RealLoop& loop, SocketOptions sockets) : loop_(loop), s
 
 RealNetwork::~RealNetwork() = default;
 
-Task<Result<std::unique_ptr<Listener>>> RealNetwork::listen(Endpoint at) {
-  if (at.host == "localhost") co_return listen_localhost(loop_, at.port, sockets_);
-  if (at.host.empty()) co_return listen_everywhere(loop_, at.port, sockets_);
+Task<Result<std::unique_ptr<Listener>>> RealNetwork::open(Endpoint at, SocketOptions sockets) {
+  if (at.host == "localhost") co_return listen_localhost(loop_, at.port, sockets);
+  if (at.host.empty()) co_return listen_everywhere(loop_, at.port, sockets);
   WEIR_CO_TRY(const auto addresses, co_await resolve(loop_, resolver_, at, Deadline::never()));
-  WEIR_CO_TRY(const int fd, open_listening_socket(addresses.front(), true, sockets_));
+  WEIR_CO_TRY(const int fd, open_listening_socket(addresses.front(), true, sockets));
   co_return make_listener(loop_, at.host, std::array{fd});
+}
+
+Task<Result<std::unique_ptr<Listener>>> RealNetwork::listen(Endpoint at) {
+  auto listener = co_await open(std::move(at), sockets_);
+  co_return listener;
+}
+
+Task<Result<Endpoint>> RealNetwork::probe(Endpoint at) {
+  SocketOptions sockets = sockets_;
+  sockets.listens = false;
+  WEIR_CO_TRY(const auto taken, co_await open(std::move(at), sockets));
+  co_return taken->local();
 }
 
 Task<Result<std::unique_ptr<Stream>>> RealNetwork::connect(Endpoint to, Deadline deadline) {

@@ -22,6 +22,7 @@ struct SocketOptions {
   int backlog = kListenBacklog;
   int send_buffer_bytes = -1;
   int receive_buffer_bytes = -1;
+  bool listens = true;  // a probe only takes the address
 };
 
 class RealNetwork final : public Network {
@@ -30,9 +31,12 @@ class RealNetwork final : public Network {
   ~RealNetwork() override;
 
   Task<Result<std::unique_ptr<Listener>>> listen(Endpoint at) override;
+  Task<Result<Endpoint>> probe(Endpoint at) override;
   Task<Result<std::unique_ptr<Stream>>> connect(Endpoint to, Deadline deadline) override;
 
  private:
+  Task<Result<std::unique_ptr<Listener>>> open(Endpoint at, SocketOptions sockets);
+
   RealLoop& loop_;
   SocketOptions sockets_;
   RealOffload resolver_;  // one thread of its own: a name server that does not answer must hold up nothing else

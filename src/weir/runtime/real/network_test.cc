@@ -1,4 +1,5 @@
 // TCP over loopback: what Stream and Listener promise.
+#include <netinet/in.h>
 #include <sys/resource.h>
 #include <sys/socket.h>
 #include <unistd.h>
@@ -8,6 +9,9 @@
 
 #include "weir/base/prng.h"
 #include "weir/runtime/event.h"
+#include "weir/runtime/real/address.h"
+#include "weir/runtime/real/listener.h"
+#include "weir/runtime/real/network.h"
 #include "weir/runtime/real/process.h"
 
 namespace weir::runtime {
@@ -192,6 +196,43 @@ TEST(RealNetwork, address_in_use_names_the_holder) {
                 EXPECT_THAT(second.error().message(), HasSubstr(fmt::format("cannot listen on {}: address in use by pid {} (",
                                                                             taken.text(), ::getpid())));
               }
+              co_return 0;
+            }),
+            0);
+}
+
+// Property: a probe finds a free port, and refuses a taken one as listening would. Fails when it does not look at the address.
+TEST(RealNetwork, a_probe_says_what_listening_would) {
+  EXPECT_EQ(run([](Environment& env) -> Task<int> {
+              for (const std::string host : {"127.0.0.1", "localhost", ""}) {
+                const Result<Endpoint> free = co_await env.network.probe({host, 0});
+                EXPECT_TRUE(free) << free.error().describe();
+                EXPECT_NE(free->port, 0);
+                const Result<std::unique_ptr<Listener>> listener = co_await env.network.listen(*free);
+                EXPECT_TRUE(listener) << listener.error().describe();
+                const Result<Endpoint> taken = co_await env.network.probe(*free);
+                EXPECT_FALSE(taken);
+                EXPECT_EQ(taken.error().code(), ErrorCode::kAddressInUse);
+              }
+              co_return 0;
+            }),
+            0);
+}
+
+// Property: nobody connects to the socket of a probe: a client that came would be reset when the probe ends. Fails when it listens.
+TEST(RealNetwork, nobody_connects_to_a_probe) {
+  EXPECT_EQ(run([](Environment& env) -> Task<int> {
+              SocketAddress address;
+              auto& v4 = reinterpret_cast<sockaddr_in&>(address.storage);
+              v4.sin_family = AF_INET;
+              v4.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+              address.size = sizeof v4;
+              const Result<int> fd = open_listening_socket(address, false, {.listens = false});
+              EXPECT_TRUE(fd) << fd.error().describe();
+              const Result<std::unique_ptr<Stream>> client = co_await env.network.connect(local_address(*fd).endpoint(), Deadline::never());
+              EXPECT_FALSE(client);
+              EXPECT_EQ(client.error().code(), ErrorCode::kConnectionRefused);
+              ::close(*fd);
               co_return 0;
             }),
             0);

@@ -70,6 +70,12 @@ Task<Result<std::unique_ptr<Listener>>> SimNetwork::listen(Endpoint at) {
   co_return std::make_unique<SimListener>(net_, std::move(port));
 }
 
+// Nothing happens between the opening of the port and its end.
+Task<Result<Endpoint>> SimNetwork::probe(Endpoint at) {
+  WEIR_CO_TRY(const auto taken, co_await listen(std::move(at)));
+  co_return taken->local();
+}
+
 Task<Result<std::unique_ptr<Stream>>> SimNetwork::connect(Endpoint to, Deadline deadline) {
   SimCore& core = net_.core();
   const int32_t here = executor_.node();

@@ -10,6 +10,7 @@ class SimNetwork final : public Network {
   SimNetwork(SimSwitch& net, SimExecutor& executor) : net_(net), executor_(executor) {}
 
   Task<Result<std::unique_ptr<Listener>>> listen(Endpoint at) override;
+  Task<Result<Endpoint>> probe(Endpoint at) override;
   Task<Result<std::unique_ptr<Stream>>> connect(Endpoint to, Deadline deadline) override;
 
  private:
