@@ -67,12 +67,12 @@ def behaviour_54_member_id_required(t):
     group = t.topic_name("g")
     coordinator_ready(t, group)
     for version in (4, 5, 9):
-        answer = join(t, group, version=version)
+        answer = join(t, group, version=version, **({"Reason": "I want to"} if version >= 8 else {}))
         t.note(f"v{version}", (answer["ErrorCode"], answer["GenerationId"], answer["Members"]))
         assert answer["MemberId"].startswith("compat-") and len(answer["MemberId"]) > 36, answer["MemberId"]
     member = answer["MemberId"]
     t.note("leave before joining", [row["ErrorCode"] for row in t.call("LeaveGroup", 5, {"GroupId": group, "Members": [
-        {"MemberId": member}]})["Members"]])
+        {"MemberId": member, "Reason": "enough"}]})["Members"]])
     t.note("an id that left", join(t, group, member)["ErrorCode"])
     again = named(t, group)
     joined = join(t, group, again)

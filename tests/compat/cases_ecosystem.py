@@ -113,12 +113,41 @@ def java_features_and_groups(t):
     t.note("features", sorted(line.split()[1] for line in out.splitlines() if line.startswith("Feature:")),
            differs="only features that are served in full are named")
     assert "metadata.version" in out
+    assert "metadata.version" in t.java("FeatureCommand", "describe", "--node-id", 1).out
     group = t.topic_name("g")
     coordinator_ready(t, group)
     assert commit(t, group, t.topic(), 1) == 0
     for words in ((), ("--group-type", "classic"), ("--group-type", "consumer"), ("--protocol", "consumer"), ("--consumer",)):
         rows = [line.split() for line in t.java("GroupsCommand", "--list", *words).out.splitlines()]
         t.note(f"groups {words}", [row[1:] for row in rows if row and row[0] == group])
+
+
+@case(limit=90, smoke=False)
+def java_topics_filters(t):
+    """TopicCommand's filters: own settings, partitions that lack replicas or leaders, no internal topics."""
+    name = t.topic(retention_ms=4242, min_insync_replicas=1)
+    coordinator_ready(t, t.topic_name("g"))     # there is an internal topic now
+    for words in (("--topics-with-overrides",), ("--under-replicated-partitions",), ("--unavailable-partitions",),
+                  ("--under-min-isr-partitions",), ("--at-min-isr-partitions",)):
+        out = t.topics_tool("--describe", "--topic", name, *words).out
+        t.note(words[0], [re.sub(r"TopicId: \S+|min.insync.replicas=1,?", "", line.replace(name, "TOPIC")).split() for line in out.splitlines()])
+    every, own = (t.topics_tool("--list", *words).out.split() for words in ((), ("--exclude-internal",)))
+    t.note("internal", ("__consumer_offsets" in every, "__consumer_offsets" in own, name in own))
+
+
+@case(limit=90, smoke=False)
+def java_tools_with_files(t):
+    """Settings of a client and of a topic out of files; offsets of several topics at once; load after a warm-up."""
+    one, two = t.topic("a", partitions=2), t.topic("b")
+    client = properties(t, "client", client__id="from-a-file", request__timeout__ms=20000)
+    settings = properties(t, "topic", retention__ms=5151, cleanup__policy="compact,delete")
+    t.java("ConfigCommand", "--command-config", client, "--alter", "--entity-type", "topics", "--entity-name", one, "--add-config-file", settings)
+    out = t.java("ConfigCommand", "--command-config", client, "--describe", "--entity-type", "topics", "--entity-name", one).out
+    t.note("settings", sorted(line.strip() for line in out.splitlines()[1:]))
+    out = t.java("ProducerPerformance", "--topic", two, "--num-records", 3000, "--record-size", 50, "--throughput", -1, "--warmup-records", 1000).out
+    t.note("summary", [line.split(",")[0].replace("records sent", "") for line in out.strip().splitlines()][-1:])
+    offsets = t.java("GetOffsetShell", "--command-config", client, "--topic-partitions", f"{one}:0-2,{two}:0").out
+    t.note("offsets", sorted(offsets.replace(one, "ONE").replace(two, "TWO").split()))
 
 
 def group_rows(t, name, group, *words, check=True):
@@ -398,7 +427,7 @@ def connect_file_source_and_sink(t):
 # -- MirrorMaker 2
 
 
-@case(limit=240, smoke=False)
+@case(limit=400, smoke=False)
 def mirror_both_ways_with_kafka(t):
     """MirrorMaker 2 between this broker (A) and a real Kafka of its own (B), both ways: records, settings and group positions
     arrive on the other side, and a second run goes on where the first ended."""
@@ -438,7 +467,7 @@ def mirror_both_ways_with_kafka(t):
         for total in (300, 600):
             with of_set(t, "connect", "org.apache.kafka.connect.mirror.MirrorMaker", config) as program:
                 program.until("everything is mirrored", lambda: all(end(to, copy) >= total for _, _, to, copy in ways), pause=0.5)
-                program.until("positions are mirrored", lambda: all(
+                program.until(f"positions are mirrored, {total}", lambda: all(
                     committed(to, group, copy)[0] == committed(at, group, topic)[0] for at, topic, to, copy in ways), pause=0.5)
                 time.sleep(2)     # the source's position is stored once a second
                 program.stop()
@@ -448,7 +477,7 @@ def mirror_both_ways_with_kafka(t):
                     assert read_all(at, topic, index) == read_all(to, copy, index), (topic, index)
                 if total == 300:
                     write(at, topic, 300, 300)
-                    assert commit(at, group, topic, 150) == 0
+                    assert commit(at, group, topic, 200) == 0     # older positions are translated to about where they were
         got = far.call("DescribeConfigs", 4, {"Resources": [{"ResourceType": 2, "ResourceName": f"A.{mine}", "ConfigurationKeys": [
             "retention.ms", "segment.bytes"]}]})["Results"][0]["Configs"]
         t.note("settings of A's topic on B", sorted((one["Name"], one["Value"]) for one in got))

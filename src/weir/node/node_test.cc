@@ -111,6 +111,11 @@ TEST(Node, pages) {
   EXPECT_NE(ask("/nothing").find("404"), std::string::npos);
   const std::string metrics = ask("/metrics");
   EXPECT_NE(metrics.find("\nkafka_controller_kafkacontroller_activecontrollercount 1\n"), std::string::npos) << metrics;
+  for (const char* name : {"kafka_controller_kafkacontroller_globaltopiccount", "kafka_controller_kafkacontroller_globalpartitioncount",
+                           "kafka_controller_kafkacontroller_offlinepartitionscount", "kafka_log_logmanager_remaininglogstorecover",
+                           "kafka_log_logmanager_remainingsegmentstorecover"}) {
+    EXPECT_NE(metrics.find(std::string("\n") + name), std::string::npos) << name;
+  }
   stop(world, run);
 }
 
