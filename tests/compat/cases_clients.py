@@ -109,4 +109,4 @@ def make(name, smoke=False):
 
 
 for _name in CLIENTS:
-    make(_name, smoke=_name in ("go", "librdkafka", "purepython", "node"))
+    make(_name, smoke=_name in ("go", "librdkafka", "purepython", "aiokafka", "node"))

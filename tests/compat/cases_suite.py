@@ -98,9 +98,9 @@ def judge(row, code, text):
     if failed:
         raise AssertionError("; ".join(failed))
     if code != 0:       # an aborted program loses its table of results
-        said = re.search(r'### Test "(\w+)"(?: .*)? failed at (\S+) at .*\n(.*)', text)
+        said = re.findall(r'### Test "(.+?)" failed at (\S+) at .*\n(.*)', text)
         if said:
-            raise AssertionError(f"{said.group(1)}, {said.group(2)} {said.group(3)}")
+            raise AssertionError(": ".join(said[0])[:300])
         raise AssertionError(f"exited {code}: " + " ".join(text.split())[-300:])
     if not ran:
         raise Skip("it skips itself: " + ("; ".join(why for _, _, why in results) or "no test of this number"))

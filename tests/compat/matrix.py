@@ -91,9 +91,15 @@ def part_of(case):
 
 
 def commit():
-    done = subprocess.run(["git", "describe", "--always", "--dirty"], cwd=harness.ROOT, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL,
-                          text=True) if shutil.which("git") else None
-    return done.stdout.strip() if done and done.returncode == 0 else "unknown"
+    """The broker's sources: the last commit that changed them, with a mark when they are changed since."""
+    if not shutil.which("git"):
+        return "unknown"
+    sources = ["src", "cmake", "CMakeLists.txt", "CMakePresets.json"]
+
+    def git(*words):
+        return subprocess.run(["git", *words, "--", *sources], cwd=harness.ROOT, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True)
+    changed = git("diff", "--quiet", "HEAD").returncode
+    return (git("log", "-1", "--format=%h").stdout.strip() or "unknown") + (" with changes" if changed else "")
 
 
 def run(here, cases, folder):
@@ -170,7 +176,7 @@ def row_of(part, kept, names):
         said.append(f"{skipped} skipped")
     builds = sorted({one.get("commit", "unknown") for one in ran.values()})
     when = f"{kept['date']}, {builds[0]}" + (f" and {len(builds) - 1} more builds" if len(builds) > 1 else "")
-    return f"| {part.client} | {kept['version']} | {when} | {len(ran)} | {ours} | {theirs} | {'; '.join(said) or 'none'} |"
+    return f"| {part.client} | {kept.get('version', 'unknown')} | {when} | {len(ran)} | {ours} | {theirs} | {'; '.join(said) or 'none'} |"
 
 
 def write_table(folder):
