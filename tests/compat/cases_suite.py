@@ -11,7 +11,7 @@ LIST = os.path.join(HERE, "librdkafka_tests.txt")
 BROKER_VERSION = "4.3.1"        # which features the tests may expect
 SECONDS = 120
 PARTITIONS = "num.partitions=4"  # what the tests are written for
-SCENARIOS = {"default": (PARTITIONS,), "noautocreate": (PARTITIONS, "auto.create.topics.enable=false")}
+SCENARIOS = {"default": (PARTITIONS,), "idempotent": (PARTITIONS,), "noautocreate": (PARTITIONS, "auto.create.topics.enable=false")}
 TOOLS = {"kafka-topics.sh": "TopicCommand"}
 RESULT = re.compile(r"^\|\s*(\w+)\s*\|\s*(PASSED|FAILED|SKIPPED|RUNNING|DIDN'T RUN|NOT STARTED)\s*\|[^|]*\|(.*)$", re.M)
 
@@ -66,12 +66,12 @@ def run_suite(t, row):
         environment.pop(name, None)
     if row.subtest:
         environment["SUBTESTS"] = row.subtest.replace("+", " ")
-    if row.scenario:
+    if row.scenario and row.scenario != "idempotent":
         environment["TEST_SCENARIO"] = row.scenario
     logs = os.path.join(ROOT, "build", "compat", "suite", t.side.name)
     os.makedirs(logs, exist_ok=True)
     path = os.path.join(logs, t.name + ".log")
-    line = [os.path.join(tests, "test-runner"), "-p1", "-L", *(["-Q"] if row.quick else [])]
+    line = [os.path.join(tests, "test-runner"), "-p1", "-L", *(["-Q"] if row.quick else []), *(["-P"] if row.scenario == "idempotent" else [])]
     with open(path, "wb") as log:
         process = subprocess.Popen(line, cwd=home, env=environment, stdin=subprocess.DEVNULL,
                                    stdout=log, stderr=subprocess.STDOUT, start_new_session=True)
@@ -130,3 +130,13 @@ for _row in rows():
     if _row.verdict == "run" and key not in _made:
         _made.add(key)
         make(_row)
+
+
+@case(smoke=False, needs="suite")
+def suite_list_is_whole(t):
+    """librdkafka_tests.txt names every test that the library's runner has, and no other."""
+    with open(os.path.join(t.clients.get("suite"), "test.c"), encoding="utf-8") as file:
+        text = file.read()
+    there = set(re.findall(r"^ *_TEST\((\d{4}_\w+),", text, re.M))
+    listed = {f"{row.number}_{row.name}" for row in rows()}
+    assert len(there) > 150 and there == listed, (sorted(there - listed), sorted(listed - there))
