@@ -7,6 +7,7 @@ import threading
 import time
 
 import wire
+from cases_directories import Home
 from cases_groups import PROTOCOL, commit, committed, coordinator_ready, join, stable_member, sync
 from cases_produce import put, producer
 from harness import case
@@ -491,3 +492,45 @@ def lesson_no_authorizer(t):
         t.note(f"create v{version}", [(one["ErrorCode"], bool(one["ErrorMessage"])) for one in made["Results"]])
         gone = t.call("DeleteAcls", version, {"Filters": [chosen]})
         t.note(f"delete v{version}", [(one["ErrorCode"], bool(one["ErrorMessage"]), one["MatchingAcls"]) for one in gone["FilterResults"]])
+
+
+@case(limit=200, smoke=False)
+def behaviour_63_offsets_expire(t):
+    """Positions live for offsets.retention.minutes: of a simple consumer since each commit, of a group since it became empty; the
+    group goes with its last position. On brokers of their own that look every second."""
+    home = Home(t)
+    quick = ("offsets.retention.minutes=1", "offsets.retention.check.interval.ms=1000")
+    for side in (home.kafka, home.weir):
+        side.settings = [*side.settings, *quick]
+    with open(home.kafka.environment["KAFKA_PROPS"], "a", encoding="utf-8") as file:
+        file.write("\n".join(quick) + "\n")
+    try:
+        owner = home.open("kafka" if t.is_kafka else "weir")
+        name = owner.topic(partitions=2)
+        simple, busy = owner.topic_name("s"), owner.topic_name("b")
+        coordinator_ready(owner, simple)
+        coordinator_ready(owner, busy)
+        member = named(owner, busy, session=120_000)
+        generation = join(owner, busy, member, session=120_000)["GenerationId"]
+        assert sync(owner, busy, member, generation, [(member, b"")])["ErrorCode"] == 0
+        begin = time.monotonic()
+        assert commit(owner, simple, name, 1) == 0 and commit(owner, simple, name, 2, partition=1) == 0
+        assert commit(owner, busy, name, 3, member=member, generation=generation) == 0
+
+        def positions():
+            return [committed(owner, group, name, index)[0] for group, index in ((simple, 0), (simple, 1), (busy, 0))]
+
+        def at(second):
+            time.sleep(max(0, begin + second - time.monotonic()))
+        at(30)
+        assert commit(owner, simple, name, 2, partition=1) == 0     # this one counts anew
+        owner.call("LeaveGroup", 5, {"GroupId": busy, "Members": [{"MemberId": member}]})
+        at(55)
+        t.note("before a minute", positions())
+        at(70)
+        t.note("after a minute", (positions(), state_of(owner, simple), state_of(owner, busy)))
+        at(100)
+        t.note("a minute after the last commit and the leave", (positions(), state_of(owner, simple), state_of(owner, busy)))
+        home.close()
+    finally:
+        home.wipe()
