@@ -19,6 +19,7 @@ void Partition::apply(const metadata::Partition& state, BrokerId self) {
   WEIR_ASSERT(!retired_);
   WEIR_ASSERT(state.leader_epoch >= leader_epoch_, state.leader_epoch, leader_epoch_);
   const bool led_before = is_leader();
+  const LeaderEpoch epoch_before = leader_epoch_;
   self_ = self;
   leader_ = state.leader;
   leader_epoch_ = state.leader_epoch;
@@ -30,7 +31,7 @@ void Partition::apply(const metadata::Partition& state, BrokerId self) {
     high_watermark_ = std::max(high_watermark_, std::min(log_.noted_high_watermark(), log_.written_end()));
     advance_high_watermark();
   }
-  if (led_before != is_leader()) wake_all();
+  if (led_before != is_leader() || epoch_before != leader_epoch_) wake_all();
 }
 
 void Partition::configure(const PartitionConfig& config) {
@@ -158,6 +159,8 @@ void Partition::on_written(Offset) {
 void Partition::on_durable(Offset) {
   if (log_.options().flush_on_ack) advance_high_watermark();
 }
+
+void Partition::on_start_moved(Offset) { wake_all(); }
 
 void Partition::on_failed(const Error& error) {
   environment_.log.error("{}-{} failed: {}", name_.topic, name_.partition, error.describe());

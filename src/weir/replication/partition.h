@@ -47,10 +47,11 @@ struct PartitionTraffic {
   }
 };
 
-// Somebody who wants to hear that a partition moved: a fetch in its long poll. Leaves when destroyed.
+// Somebody who wants to hear that a partition moved: a slot of a fetch session. Leaves when destroyed.
 class PartitionWatch : public ListHook {
  public:
-  // The high watermark moved, or the partition's role or health changed. Must not destroy any watch.
+  // The high watermark or the log start moved, or the partition's role, epoch or health changed: whatever a fetch is told.
+  // Must not destroy any watch.
   virtual void on_progress() = 0;
 
  protected:
@@ -147,6 +148,7 @@ class Partition final : private storage::LogObserver {
   friend class PartitionRef;
   void on_written(Offset written_end) override;
   void on_durable(Offset durable_end) override;
+  void on_start_moved(Offset start) override;
   void on_failed(const Error& error) override;
   void advance_high_watermark();
   void wake_all();

@@ -18,29 +18,81 @@ int32_t next_epoch(int32_t epoch) { return epoch == INT32_MAX ? 1 : epoch + 1; }
 
 }  // namespace
 
-void FetchSession::put(FetchSlot slot) {
-  const auto it = by_key_.find(slot.key);
-  if (it == by_key_.end()) {
-    const FetchKey key = slot.key;
-    by_key_.emplace(key, order_.insert(order_.end(), std::make_shared<FetchSlot>(std::move(slot))));
-    return;
+void FetchSlot::follow(replication::Partition& partition) {
+  if (is_linked() && followed_ == &partition) return;
+  unlink();   // a topic of the same name may have taken the place of the one before
+  partition.watch(*this);
+  followed_ = &partition;
+}
+
+bool FetchSlot::must_answer(bool is_incremental, const FetchOutcome& outcome) {
+  bool must = !is_incremental || outcome.has_records || outcome.has_diverging_epoch || outcome.has_preferred_replica;
+  if (!was_told(outcome.high_watermark, outcome.log_start)) must = true;
+  told_high_watermark_ = outcome.high_watermark;
+  told_log_start_ = outcome.log_start;
+  if (outcome.error != ErrorCode::kNone) {
+    told_high_watermark_ = kToldError;
+    must = true;
   }
-  FetchSlot& known = **it->second;
-  slot.told_high_watermark = known.told_high_watermark;
-  slot.told_log_start = known.told_log_start;
-  slot.was_known = known.was_known;
-  known = std::move(slot);
+  return must;
+}
+
+void FetchSlot::on_progress() {
+  if (session_ == nullptr) return;
+  session_->give_back(*this);
+  session_->wake();
+}
+
+FetchSession::~FetchSession() {
+  // A request may hold a slot for longer.
+  for (auto& [key, slot] : slots_) slot->session_ = nullptr;
+}
+
+std::vector<FetchSlotRef> FetchSession::take_due() {
+  std::vector<FetchSlotRef> taken = std::exchange(due_, {});
+  std::erase_if(taken, [](const FetchSlotRef& slot) { return slot->session_ == nullptr; });
+  for (const FetchSlotRef& slot : taken) slot->is_due_ = false;
+  return taken;
+}
+
+void FetchSession::give_back(FetchSlot& slot) {
+  if (slot.is_due_ || slot.session_ == nullptr) return;
+  WEIR_ASSERT(slot.session_ == this);
+  slot.is_due_ = true;
+  due_.push_back(slot.shared_from_this());
+}
+
+void FetchSession::set_isolation(replication::Isolation isolation) {
+  if (isolation == isolation_) return;
+  isolation_ = isolation;
+  for (auto& [key, slot] : slots_) give_back(*slot);
+}
+
+FetchSlotRef FetchSession::put(FetchWish wish) {
+  FetchSlotRef& slot = slots_[wish.key];
+  if (slot == nullptr) {
+    slot = std::make_shared<FetchSlot>(*this, std::move(wish));
+  } else {
+    slot->wish = std::move(wish);
+  }
+  give_back(*slot);
+  return slot;
 }
 
 void FetchSession::forget(const FetchKey& key) {
-  const auto it = by_key_.find(key);
-  if (it == by_key_.end()) return;
-  order_.erase(it->second);
-  by_key_.erase(it);
+  const auto it = slots_.find(key);
+  if (it == slots_.end()) return;
+  it->second->session_ = nullptr;
+  it->second->unlink();
+  slots_.erase(it);
+}
+
+void FetchSession::wake() {
+  waiters_.for_each([](FetchWaiter& waiter) { waiter.progress.set(); });
 }
 
 Result<FetchContext> FetchSessionCache::begin(int32_t session_id, int32_t session_epoch, bool uses_topic_ids,
-                                              std::vector<FetchSlot> wanted, const std::vector<FetchKey>& forgotten, MonoTime now) {
+                                              std::vector<FetchWish> wanted, const std::vector<FetchKey>& forgotten, MonoTime now) {
   const auto close = [this](auto it) {
     least_recent_first_.erase(it->second->recency_);
     by_id_.erase(it);
@@ -50,9 +102,14 @@ Result<FetchContext> FetchSessionCache::begin(int32_t session_id, int32_t sessio
   // A full fetch is told by its epoch, whatever the session id says.
   if (session_epoch == kInitialEpoch || session_epoch == kFinalEpoch) {
     if (known != by_id_.end()) close(known);
-    context.slots.reserve(wanted.size());
-    for (FetchSlot& slot : wanted) context.slots.push_back(std::make_shared<FetchSlot>(std::move(slot)));
-    if (session_epoch == kInitialEpoch && !context.slots.empty()) open(context, uses_topic_ids, now);
+    context.session = std::make_shared<FetchSession>();
+    context.all.reserve(wanted.size());
+    for (FetchWish& wish : wanted) {
+      const size_t before = context.session->size();
+      FetchSlotRef slot = context.session->put(std::move(wish));   // named twice: the later wish, in the place of the first
+      if (context.session->size() > before) context.all.push_back(std::move(slot));
+    }
+    if (session_epoch == kInitialEpoch && !context.all.empty()) open(context, uses_topic_ids, now);
     return context;
   }
   if (known == by_id_.end()) return fail(ErrorCode::kFetchSessionIdNotFound);
@@ -60,15 +117,15 @@ Result<FetchContext> FetchSessionCache::begin(int32_t session_id, int32_t sessio
   if (session_epoch != session->next_epoch_) return fail(ErrorCode::kInvalidFetchSessionEpoch);
   if (uses_topic_ids != session->uses_topic_ids_) return fail(ErrorCode::kFetchSessionTopicIdError);
 
-  const size_t before = session->order_.size();
-  for (FetchSlot& slot : wanted) session->put(std::move(slot));
-  if (session->order_.size() > before && partitions() > kPartitionsMax) {
+  const size_t before = session->size();
+  for (FetchWish& wish : wanted) session->put(std::move(wish));
+  if (session->size() > before && partitions() > kPartitionsMax) {
     close(known);
     return fail(ErrorCode::kFetchSessionIdNotFound);
   }
   for (const FetchKey& key : forgotten) session->forget(key);
-  context.slots.assign(session->order_.begin(), session->order_.end());
-  if (context.slots.empty()) {
+  context.session = session;
+  if (session->size() == 0) {
     close(known);
     return context;
   }
@@ -77,27 +134,21 @@ Result<FetchContext> FetchSessionCache::begin(int32_t session_id, int32_t sessio
   least_recent_first_.splice(least_recent_first_.end(), least_recent_first_, session->recency_);
   context.session_id = session_id;
   context.is_incremental = true;
-  context.session = session;
   return context;
 }
 
 void FetchSessionCache::open(FetchContext& context, bool uses_topic_ids, MonoTime now) {
   if (by_id_.size() >= slots_max_ && !make_room(now)) return;
-  if (partitions() + context.slots.size() > kPartitionsMax) return;
-  auto session = std::make_shared<FetchSession>();
+  if (partitions() + context.session->size() > kPartitionsMax) return;
+  FetchSession& session = *context.session;
   do {
-    session->id_ = static_cast<int32_t>(split_mix(next_id_seed_) & INT32_MAX);
-  } while (session->id_ == 0 || by_id_.contains(session->id_));
-  session->uses_topic_ids_ = uses_topic_ids;
-  session->last_used_ = now;
-  session->recency_ = least_recent_first_.insert(least_recent_first_.end(), session->id_);
-  for (const FetchSlotRef& slot : context.slots) {
-    const auto place = session->order_.insert(session->order_.end(), slot);
-    if (!session->by_key_.emplace(slot->key, place).second) session->order_.erase(place);
-  }
-  context.session_id = session->id_;
-  context.session = session;
-  by_id_.emplace(session->id_, std::move(session));
+    session.id_ = static_cast<int32_t>(split_mix(next_id_seed_) & INT32_MAX);
+  } while (session.id_ == 0 || by_id_.contains(session.id_));
+  session.uses_topic_ids_ = uses_topic_ids;
+  session.last_used_ = now;
+  session.recency_ = least_recent_first_.insert(least_recent_first_.end(), session.id_);
+  context.session_id = session.id_;
+  by_id_.emplace(session.id_, context.session);
   WEIR_ASSERT(by_id_.size() <= slots_max_ && by_id_.size() == least_recent_first_.size(), by_id_.size(), slots_max_);
 }
 
@@ -112,31 +163,9 @@ bool FetchSessionCache::make_room(MonoTime now) {
   return true;
 }
 
-bool FetchSessionCache::must_answer(const FetchContext& context, FetchSlot& slot, const FetchOutcome& outcome) {
-  bool must = !context.is_incremental || outcome.has_records || outcome.has_diverging_epoch || outcome.has_preferred_replica;
-  if (slot.told_high_watermark != outcome.high_watermark) must = true;
-  if (slot.told_log_start != outcome.log_start) must = true;
-  slot.told_high_watermark = outcome.high_watermark;
-  slot.told_log_start = outcome.log_start;
-  if (outcome.error != ErrorCode::kNone) {
-    slot.told_high_watermark = kToldError;
-    must = true;
-  }
-  return must;
-}
-
-void FetchSessionCache::rotate(const FetchContext& context, const std::vector<FetchSlotRef>& served) {
-  if (context.session == nullptr) return;
-  FetchSession& session = *context.session;
-  for (const FetchSlotRef& slot : served) {
-    const auto it = session.by_key_.find(slot->key);
-    if (it != session.by_key_.end()) session.order_.splice(session.order_.end(), session.order_, it->second);
-  }
-}
-
 size_t FetchSessionCache::partitions() const {
   size_t count = 0;
-  for (const auto& [id, session] : by_id_) count += session->order_.size();
+  for (const auto& [id, session] : by_id_) count += session->size();
   return count;
 }
 

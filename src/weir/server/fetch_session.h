@@ -1,9 +1,14 @@
 // Fetch sessions (KIP-227): a client sends its partitions once, then only changes; the answer names only what changed.
 //
-// Pure: no I/O, time comes in as an argument. One cache per broker shard.
+// A session looks only at the slots that are due: new or changed by a request, with something to read or to tell, or with an
+// error. A slot that has been told everything watches its partition and is due again when that moves. So a fetch over ten
+// thousand partitions of which one moved costs as much as a fetch of one.
+//
+// No I/O; time comes in as an argument. One cache per broker shard.
 // Holds    - a session's epoch grows by one with each answered request, wraps from INT32_MAX to 1
 //          - a session uses topic ids or names for its whole life (Fetch 13+ or below)
 //          - sessions() <= slots; a session idle for kEvictAfter may be replaced by a new one
+//          - a slot that is neither due nor taken watches its partition
 #pragma once
 
 #include <cstdint>
@@ -15,8 +20,11 @@
 
 #include "weir/base/error.h"
 #include "weir/base/ids.h"
+#include "weir/base/intrusive_list.h"
 #include "weir/base/time.h"
 #include "weir/base/uuid.h"
+#include "weir/replication/partition.h"
+#include "weir/runtime/event.h"
 
 namespace weir::server {
 
@@ -34,21 +42,15 @@ struct FetchKeyHash {
   }
 };
 
-// One partition wanted by a fetcher, and what it was told last.
-struct FetchSlot {
+// One partition as a request asks for it.
+struct FetchWish {
   FetchKey key;
-  // From the request.
   Offset fetch_offset;
   Offset log_start_offset = kNoOffset;  // a follower's own
   LeaderEpoch current_leader_epoch = kNoLeaderEpoch;
   LeaderEpoch last_fetched_epoch = kNoLeaderEpoch;
   int32_t bytes_max = 0;
-  // From the last answer; kNoOffset before the first.
-  Offset told_high_watermark = kNoOffset;
-  Offset told_log_start = kNoOffset;
-  bool was_known = false;   // its topic existed when it was last served
 };
-using FetchSlotRef = std::shared_ptr<FetchSlot>;
 
 // What is about to be answered for one slot.
 struct FetchOutcome {
@@ -60,13 +62,83 @@ struct FetchOutcome {
   bool has_preferred_replica = false;
 };
 
-// The request's view of sessions: its kind, the slots to serve in order, and the id to answer with.
 class FetchSession;
+
+// A partition in a session, and what the fetcher was told of it last. Watches the partition once it was found.
+class FetchSlot final : public replication::PartitionWatch, public std::enable_shared_from_this<FetchSlot> {
+ public:
+  FetchSlot(FetchSession& session, FetchWish wish) : wish(std::move(wish)), session_(&session) {}
+
+  // Watches `partition`, and no other any more.
+  void follow(replication::Partition& partition);
+  // Whether an answer with `outcome` must name this slot; notes what is told. Full answers name every slot.
+  bool must_answer(bool is_incremental, const FetchOutcome& outcome);
+  bool was_told(Offset high_watermark, Offset log_start) const {
+    return told_high_watermark_ == high_watermark && told_log_start_ == log_start;
+  }
+
+  FetchWish wish;
+  bool was_known = false;   // its topic existed when it was last looked at
+
+ private:
+  friend class FetchSession;
+  void on_progress() override;
+
+  FetchSession* session_;                               // null: forgotten
+  const replication::Partition* followed_ = nullptr;    // compared only
+  Offset told_high_watermark_ = kNoOffset;              // kNoOffset before the first answer
+  Offset told_log_start_ = kNoOffset;
+  bool is_due_ = false;
+};
+using FetchSlotRef = std::shared_ptr<FetchSlot>;
+
+// A request that waits for its session to move. Leaves when destroyed.
+struct FetchWaiter final : ListHook {
+  runtime::Event progress;
+};
+
+class FetchSession {
+ public:
+  FetchSession() = default;
+  FetchSession(const FetchSession&) = delete;
+  FetchSession& operator=(const FetchSession&) = delete;
+  ~FetchSession();
+
+  // The slots that are due, first the one that waits longest; they are the caller's to look at, and to give back.
+  std::vector<FetchSlotRef> take_due();
+  // Due again: it still has something to read or to tell, or nobody looked.
+  void give_back(FetchSlot& slot);
+  // What was settled for one isolation is not for another.
+  void set_isolation(replication::Isolation isolation);
+
+  void await(FetchWaiter& waiter) { waiters_.push_back(waiter); }
+  size_t size() const { return slots_.size(); }
+
+ private:
+  friend class FetchSessionCache;
+  friend class FetchSlot;
+
+  FetchSlotRef put(FetchWish wish);
+  void forget(const FetchKey& key);
+  void wake();
+
+  int32_t id_ = 0;
+  int32_t next_epoch_ = 1;
+  bool uses_topic_ids_ = false;
+  replication::Isolation isolation_ = replication::Isolation::kReadUncommitted;
+  MonoTime last_used_;
+  std::list<int32_t>::iterator recency_;
+  std::unordered_map<FetchKey, FetchSlotRef, FetchKeyHash> slots_;
+  std::vector<FetchSlotRef> due_;
+  IntrusiveList<FetchWaiter> waiters_;
+};
+
+// The request's view of sessions: its kind, and the id to answer with.
 struct FetchContext {
   int32_t session_id = 0;
   bool is_incremental = false;
-  std::vector<FetchSlotRef> slots;
-  std::shared_ptr<FetchSession> session;  // null: sessionless
+  std::shared_ptr<FetchSession> session;   // one of its own for a request without a session
+  std::vector<FetchSlotRef> all;           // of a full request: what it names, in its order
 };
 
 class FetchSessionCache {
@@ -79,14 +151,8 @@ class FetchSessionCache {
   // Finds, opens, changes or closes the session that a request speaks of and says what to fetch.
   // `wanted` are the partitions in the request, `forgotten` those to drop.
   // Errors: kFetchSessionIdNotFound, kInvalidFetchSessionEpoch, kFetchSessionTopicIdError.
-  Result<FetchContext> begin(int32_t session_id, int32_t session_epoch, bool uses_topic_ids, std::vector<FetchSlot> wanted,
+  Result<FetchContext> begin(int32_t session_id, int32_t session_epoch, bool uses_topic_ids, std::vector<FetchWish> wanted,
                              const std::vector<FetchKey>& forgotten, MonoTime now);
-
-  // Whether this slot must appear in the answer; notes what is told. Full answers contain every slot.
-  static bool must_answer(const FetchContext& context, FetchSlot& slot, const FetchOutcome& outcome);
-
-  // The slots with records were served: they go to the end of the session's order, so that every partition gets its turn.
-  static void rotate(const FetchContext& context, const std::vector<FetchSlotRef>& served);
 
   size_t sessions() const { return by_id_.size(); }
   size_t partitions() const;
@@ -101,23 +167,6 @@ class FetchSessionCache {
   uint64_t evictions_ = 0;
   std::unordered_map<int32_t, std::shared_ptr<FetchSession>> by_id_;
   std::list<int32_t> least_recent_first_;
-};
-
-class FetchSession {
- private:
-  friend class FetchSessionCache;
-  using Order = std::list<FetchSlotRef>;
-
-  void put(FetchSlot slot);
-  void forget(const FetchKey& key);
-
-  int32_t id_ = 0;
-  int32_t next_epoch_ = 1;
-  bool uses_topic_ids_ = false;
-  MonoTime last_used_;
-  std::list<int32_t>::iterator recency_;
-  Order order_;
-  std::unordered_map<FetchKey, Order::iterator, FetchKeyHash> by_key_;
 };
 
 }  // namespace weir::server

@@ -5,8 +5,8 @@
 namespace weir::server {
 namespace {
 
-FetchSlot slot_of(const char* topic, int32_t partition) {
-  FetchSlot slot;
+FetchWish slot_of(const char* topic, int32_t partition) {
+  FetchWish slot;
   slot.key = {kZeroUuid, topic, PartitionIndex(partition)};
   return slot;
 }
@@ -22,10 +22,11 @@ TEST(FetchSession, remembers_adds_and_forgets) {
   const FetchContext full = must(cache.begin(0, 0, false, {slot_of("a", 0), slot_of("a", 1)}, {}, {}));
   ASSERT_NE(full.session_id, 0);
   const FetchContext second = must(cache.begin(full.session_id, 1, false, {slot_of("b", 0)}, {{kZeroUuid, "a", PartitionIndex(1)}}, {}));
-  ASSERT_EQ(second.slots.size(), 2u);
-  EXPECT_EQ(second.slots[0]->key.topic, "a");
-  EXPECT_EQ(second.slots[1]->key.topic, "b");
-  const FetchContext last = must(cache.begin(full.session_id, 2, false, {}, {second.slots[0]->key, second.slots[1]->key}, {}));
+  const std::vector<FetchSlotRef> slots = second.session->take_due();
+  ASSERT_EQ(slots.size(), 2u);
+  EXPECT_EQ(slots[0]->wish.key.topic, "a");
+  EXPECT_EQ(slots[1]->wish.key.topic, "b");
+  const FetchContext last = must(cache.begin(full.session_id, 2, false, {}, {slots[0]->wish.key, slots[1]->wish.key}, {}));
   EXPECT_EQ(last.session_id, 0);
   EXPECT_EQ(cache.sessions(), 0u);
 }
@@ -54,24 +55,53 @@ TEST(FetchSession, a_full_cache_evicts_only_idle_sessions) {
 TEST(FetchSession, answers_only_changes) {
   FetchSessionCache cache(10, 1);
   const FetchContext full = must(cache.begin(0, 0, false, {slot_of("a", 0)}, {}, {}));
+  FetchSlot& slot = *full.all[0];
   const FetchOutcome quiet{.high_watermark = Offset(5), .log_start = Offset(0)};
-  EXPECT_TRUE(FetchSessionCache::must_answer(full, *full.slots[0], quiet));
-  const FetchContext next = must(cache.begin(full.session_id, 1, false, {}, {}, {}));
-  EXPECT_FALSE(FetchSessionCache::must_answer(next, *next.slots[0], quiet));
-  EXPECT_TRUE(FetchSessionCache::must_answer(next, *next.slots[0], {.high_watermark = Offset(6), .log_start = Offset(0)}));
-  EXPECT_TRUE(FetchSessionCache::must_answer(next, *next.slots[0], {.error = ErrorCode::kKafkaStorageError, .high_watermark = Offset(6), .log_start = Offset(0)}));
-  EXPECT_TRUE(FetchSessionCache::must_answer(next, *next.slots[0], {.high_watermark = Offset(6), .log_start = Offset(0)}));
-  EXPECT_FALSE(FetchSessionCache::must_answer(next, *next.slots[0], {.high_watermark = Offset(6), .log_start = Offset(0)}));
+  const FetchOutcome moved{.high_watermark = Offset(6), .log_start = Offset(0)};
+  EXPECT_TRUE(slot.must_answer(false, quiet));
+  EXPECT_FALSE(slot.must_answer(true, quiet));
+  EXPECT_TRUE(slot.must_answer(true, moved));
+  EXPECT_TRUE(slot.must_answer(true, {.error = ErrorCode::kKafkaStorageError, .high_watermark = Offset(6), .log_start = Offset(0)}));
+  EXPECT_TRUE(slot.must_answer(true, moved));
+  EXPECT_FALSE(slot.must_answer(true, moved));
 }
 
-// Property: a served partition goes to the end of the order, so that a busy one cannot starve the others.
-TEST(FetchSession, served_partitions_rotate) {
+std::vector<int32_t> due(FetchSession& session) {
+  std::vector<int32_t> partitions;
+  for (const FetchSlotRef& slot : session.take_due()) partitions.push_back(slot->wish.key.partition.value());
+  return partitions;
+}
+
+// Property: all is due at first, then what was given back and what a request names again, in that order and once each; what was
+// forgotten is not.
+TEST(FetchSession, only_what_is_due_is_looked_at) {
   FetchSessionCache cache(10, 1);
   const FetchContext full = must(cache.begin(0, 0, false, {slot_of("a", 0), slot_of("a", 1), slot_of("a", 2)}, {}, {}));
-  FetchSessionCache::rotate(full, {full.slots[0]});
-  const FetchContext next = must(cache.begin(full.session_id, 1, false, {}, {}, {}));
-  EXPECT_EQ(next.slots.back()->key.partition, PartitionIndex(0));
-  EXPECT_EQ(next.slots.front()->key.partition, PartitionIndex(1));
+  EXPECT_EQ(due(*full.session), (std::vector<int32_t>{0, 1, 2}));
+  EXPECT_TRUE(due(*full.session).empty());
+  full.session->give_back(*full.all[2]);
+  full.session->give_back(*full.all[0]);
+  full.session->give_back(*full.all[2]);
+  const FetchContext next = must(cache.begin(full.session_id, 1, false, {slot_of("a", 0), slot_of("a", 1)}, {}, {}));
+  ASSERT_EQ(next.session, full.session);
+  EXPECT_EQ(due(*next.session), (std::vector<int32_t>{2, 0, 1}));
+  next.session->give_back(*full.all[1]);
+  const FetchContext last = must(cache.begin(full.session_id, 2, false, {}, {{kZeroUuid, "a", PartitionIndex(1)}}, {}));
+  EXPECT_TRUE(due(*last.session).empty());
+  last.session->give_back(*full.all[1]);
+  EXPECT_TRUE(due(*last.session).empty());
+  EXPECT_EQ(last.session->size(), 2u);
+}
+
+// Property: what was settled for one isolation is looked at again for another.
+TEST(FetchSession, another_isolation_makes_all_due) {
+  FetchSessionCache cache(10, 1);
+  const FetchContext full = must(cache.begin(0, 0, false, {slot_of("a", 0)}, {}, {}));
+  EXPECT_EQ(due(*full.session).size(), 1u);
+  full.session->set_isolation(replication::Isolation::kReadUncommitted);
+  EXPECT_TRUE(due(*full.session).empty());
+  full.session->set_isolation(replication::Isolation::kReadCommitted);
+  EXPECT_EQ(due(*full.session).size(), 1u);
 }
 
 // Property: sessions keep a bounded number of partitions, whoever asks. Fails when each client may park a list of a million.
@@ -79,7 +109,7 @@ TEST(FetchSession, partitions_of_all_sessions_are_bounded) {
   FetchSessionCache cache(1000, 1);
   const FetchContext small = must(cache.begin(0, 0, false, {slot_of("t", 0)}, {}, {}));
   ASSERT_NE(small.session_id, 0);
-  std::vector<FetchSlot> many(1'000'000);
+  std::vector<FetchWish> many(1'000'000);
   for (int32_t i = 0; i < 1'000'000; ++i) many[static_cast<size_t>(i)].key = {kZeroUuid, "t", PartitionIndex(1 + i)};
   const auto grown = cache.begin(small.session_id, 1, false, std::move(many), {}, {});
   ASSERT_FALSE(grown.has_value());

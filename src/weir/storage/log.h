@@ -103,6 +103,7 @@ class LogObserver {
  public:
   virtual void on_written(Offset written_end) = 0;   // written_end() has moved
   virtual void on_durable(Offset durable_end) = 0;   // durable_end() has moved
+  virtual void on_start_moved(Offset start) = 0;     // start_offset() has moved up
   virtual void on_failed(const Error& error) = 0;    // once; the log is of no more use
  protected:
   ~LogObserver() = default;

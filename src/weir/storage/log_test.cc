@@ -362,6 +362,7 @@ TEST(Log, forgets_its_beginning) { on_node(9, start_and_retention); }
 struct FailureSeen final : LogObserver {
   void on_written(Offset) override {}
   void on_durable(Offset) override { durable = true; }
+  void on_start_moved(Offset) override {}
   void on_failed(const Error& error) override { code = error.code(); }
   bool durable = false;
   ErrorCode code = ErrorCode::kNone;

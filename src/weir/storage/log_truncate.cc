@@ -87,7 +87,9 @@ Task<Result<void>> Log::Core::advance_start_offset(Offset offset, Offset high_wa
 // segments to be renamed.
 void Log::Core::move_start(Offset offset) {
   WEIR_ASSERT(offset >= log_start && offset <= end, offset, log_start, end);
+  const bool moves = offset > log_start;
   log_start = offset;
+  if (moves && observer != nullptr) observer->on_start_moved(log_start);
   if (epochs.truncate_from_start(log_start) && !epochs_unsaved_from_) epochs_unsaved_from_ = log_start;
   if (removing_ || closing_ || removable_segments() == 0) return;
   removing_ = true;
