@@ -23,6 +23,7 @@ class Counter {
   void unsigned_varint(uint32_t value) { size_ += unsigned_varint_size(value); }
   void bytes(ByteView view) { size_ += view.size(); }
   void share(const SharedBytes& slice) { size_ += slice.size(); }
+  void share(const std::shared_ptr<const FileRange>& file) { size_ += file->size; }
   size_t size() const { return size_; }
 
  private:
@@ -115,6 +116,7 @@ class Encoder {
         const Records& records = as<Records>(member);
         if (records.is_null()) return write_null(field, [&] { write_length(-1); });
         write_length(static_cast<int64_t>(records.size()));
+        if (records.file() != nullptr) out_.share(records.file());
         for (size_t i = 0; i < records.slice_count(); ++i) out_.share(records.slice(i));
         return true;
       }

@@ -43,13 +43,19 @@ void finish_frame(FrameWriter& out);
 // Reads a response's header; returns where the body begins. `frame` is without its size. Errors: kMalformedFrame.
 Result<size_t> read_response_head(ByteView frame, const ApiInfo& api, int16_t version, int32_t& correlation_id);
 
-// A whole response frame, size and header included, ready to be sent in order.
+// A whole response frame, size and header included.
 template <WireMessage T>
-Result<std::vector<SharedBytes>> response_frame(const T& response, int16_t version, int32_t correlation_id) {
+Result<FrameWriter> write_response(const T& response, int16_t version, int32_t correlation_id) {
   FrameWriter out;
   begin_response(out, api_info(T::kApiKey), version, correlation_id);
   WEIR_CHECK(encode(out, response, version));
   finish_frame(out);
+  return out;
+}
+// The same, ready to be sent in order; of a response without files.
+template <WireMessage T>
+Result<std::vector<SharedBytes>> response_frame(const T& response, int16_t version, int32_t correlation_id) {
+  WEIR_TRY(FrameWriter out, write_response(response, version, correlation_id));
   return std::move(out).take();
 }
 

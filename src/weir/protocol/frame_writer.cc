@@ -2,6 +2,8 @@
 
 #include <algorithm>
 
+#include "weir/base/assert.h"
+
 namespace weir::protocol {
 
 void FrameWriter::share(const SharedBytes& slice) {
@@ -9,8 +11,14 @@ void FrameWriter::share(const SharedBytes& slice) {
     bytes(slice);
     return;
   }
-  shared_.push_back({own_bytes(), slice});
+  shared_.push_back({own_bytes(), {slice, nullptr}});
   shared_bytes_ += slice.size();
+}
+
+void FrameWriter::share(std::shared_ptr<const FileRange> file) {
+  WEIR_ASSERT(file != nullptr && file->size > 0);
+  shared_bytes_ += file->size;
+  shared_.push_back({own_bytes(), {SharedBytes(), std::move(file)}});
 }
 
 void FrameWriter::grow(size_t count) {
@@ -22,17 +30,27 @@ void FrameWriter::grow(size_t count) {
   at_ += used;
 }
 
+std::vector<FramePart> FrameWriter::take_parts() && {
+  std::vector<FramePart> parts;
+  parts.reserve(shared_.size() * 2 + 1);
+  size_t done = 0;
+  for (Shared& shared : shared_) {
+    if (shared.position > done) parts.push_back({block_.slice(done, shared.position - done), nullptr});
+    done = shared.position;
+    parts.push_back(std::move(shared.part));
+  }
+  if (own_bytes() > done) parts.push_back({block_.slice(done, own_bytes() - done), nullptr});
+  shared_.clear();
+  return parts;
+}
+
 std::vector<SharedBytes> FrameWriter::take() && {
   std::vector<SharedBytes> slices;
   slices.reserve(shared_.size() * 2 + 1);
-  size_t done = 0;
-  for (Shared& shared : shared_) {
-    if (shared.position > done) slices.push_back(block_.slice(done, shared.position - done));
-    done = shared.position;
-    slices.push_back(std::move(shared.slice));
+  for (FramePart& part : std::move(*this).take_parts()) {
+    WEIR_ASSERT(part.file == nullptr);
+    slices.push_back(std::move(part.bytes));
   }
-  if (own_bytes() > done) slices.push_back(block_.slice(done, own_bytes() - done));
-  shared_.clear();
   return slices;
 }
 

@@ -6,16 +6,25 @@
 
 #include <bit>
 #include <concepts>
+#include <memory>
 #include <vector>
 
 #include "weir/base/bytes.h"
 #include "weir/base/endian.h"
+#include "weir/base/file_range.h"
 #include "weir/base/varint.h"
 
 namespace weir::protocol {
 
 // Below this many bytes `share` copies.
 inline constexpr size_t kShareBytesMin = 512;
+
+// A piece of a frame on its way out: bytes in memory, or a range of a file.
+struct FramePart {
+  SharedBytes bytes;
+  std::shared_ptr<const FileRange> file;   // null: `bytes`
+  size_t size() const { return file != nullptr ? file->size : bytes.size(); }
+};
 
 class FrameWriter {
  public:
@@ -35,6 +44,7 @@ class FrameWriter {
   }
   // `slice` follows what was written so far; its bytes must not change until the frame has been sent.
   void share(const SharedBytes& slice);
+  void share(std::shared_ptr<const FileRange> file);
 
   // Bytes so far, shared ones included.
   size_t size() const { return shared_bytes_ + own_bytes(); }
@@ -44,7 +54,9 @@ class FrameWriter {
     store_be(block_.mutable_view().data() + position, value);
   }
 
-  // The slices, in order. The writer is empty afterwards and may not be used again.
+  // The parts, in order. The writer is empty afterwards and may not be used again.
+  std::vector<FramePart> take_parts() &&;
+  // The same of a frame without files.
   std::vector<SharedBytes> take() &&;
   // Everything as one slice; copies only when something was shared.
   SharedBytes join() &&;
@@ -52,7 +64,7 @@ class FrameWriter {
  private:
   struct Shared {
     size_t position;  // in the own bytes, after which the slice comes
-    SharedBytes slice;
+    FramePart part;
   };
 
   size_t own_bytes() const { return static_cast<size_t>(at_ - begin_); }

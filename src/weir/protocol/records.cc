@@ -1,8 +1,11 @@
 #include "weir/protocol/records.h"
 
+#include "weir/base/assert.h"
+
 namespace weir::protocol {
 
 void Records::add(SharedBytes slice) {
+  WEIR_ASSERT(file_ == nullptr);
   null_ = false;
   if (slice.empty()) return;
   const size_t bytes = slice.size();
@@ -15,6 +18,7 @@ void Records::add(SharedBytes slice) {
 }
 
 SharedBytes Records::joined() const {
+  WEIR_ASSERT(file_ == nullptr);
   if (more_.empty()) return first_;
   SharedBytes all = SharedBytes::allocate(size_);
   std::byte* to = all.mutable_view().data();

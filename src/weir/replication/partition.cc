@@ -111,7 +111,7 @@ Offset Partition::readable_end(Isolation isolation) const {
   return isolation == Isolation::kReadCommitted ? last_stable_offset() : high_watermark_;
 }
 
-Task<Result<FetchedRecords>> Partition::fetch(Offset from, Isolation isolation, size_t bytes_max, bool at_least_one_batch) {
+Task<Result<FetchedRecords>> Partition::fetch(Offset from, Isolation isolation, size_t bytes_max, bool at_least_one_batch, bool by_file) {
   FetchedRecords fetched;
   fetched.high_watermark = high_watermark_;
   fetched.last_stable_offset = last_stable_offset();
@@ -123,13 +123,22 @@ Task<Result<FetchedRecords>> Partition::fetch(Offset from, Isolation isolation, 
 
   storage::ReadResult read;
   WEIR_CO_TRY(std::optional<storage::ReadResult> cached, log_.read_tail(from, below, bytes_max, at_least_one_batch));
-  if (cached) {
-    read = std::move(*cached);
-  } else {
-    WEIR_CO_TRY(read, co_await log_.read(from, below, bytes_max, at_least_one_batch));
+  std::optional<storage::LogRange> range;
+  if (!cached && by_file) {
+    WEIR_CO_TRY(range, co_await log_.find_range(from, below, bytes_max));
   }
-  fetched.slices = std::move(read.slices);
-  fetched.bytes = read.bytes;
+  if (range) {
+    fetched.bytes = range->file.size;
+    fetched.file = std::move(range->file);
+    read.next_offset = range->next_offset;
+  } else {
+    if (!cached) {
+      WEIR_CO_TRY(cached, co_await log_.read(from, below, bytes_max, at_least_one_batch));
+    }
+    read = std::move(*cached);
+    fetched.slices = std::move(read.slices);
+    fetched.bytes = read.bytes;
+  }
   if (fetched.aborted && fetched.bytes > 0) {
     WEIR_CO_TRY(fetched.aborted, co_await log_.aborted_transactions(from, read.next_offset));
   }

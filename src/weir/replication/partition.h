@@ -60,6 +60,7 @@ class PartitionWatch : public ListHook {
 
 struct FetchedRecords {
   std::vector<SharedBytes> slices;   // whole batches
+  std::optional<FileRange> file;     // or they lie here, to be sent without being read
   size_t bytes = 0;
   Offset high_watermark;
   Offset last_stable_offset;
@@ -136,7 +137,8 @@ class Partition final : private storage::LogObserver {
 
   // Whole batches from `from` that a reader of that isolation may see. Empty at the end.
   // Errors: kOffsetOutOfRange, kKafkaStorageError, kCorruptMessage.
-  Task<Result<FetchedRecords>> fetch(Offset from, Isolation isolation, size_t bytes_max, bool at_least_one_batch);
+  // `by_file` allows a range of a file in place of slices.
+  Task<Result<FetchedRecords>> fetch(Offset from, Isolation isolation, size_t bytes_max, bool at_least_one_batch, bool by_file = false);
 
   void watch(PartitionWatch& watch) { watches_.push_back(watch); }
   PartitionTraffic& traffic() { return traffic_; }

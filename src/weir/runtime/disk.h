@@ -17,6 +17,7 @@
 
 #include "weir/base/bytes.h"
 #include "weir/base/error.h"
+#include "weir/base/file_range.h"
 #include "weir/runtime/task.h"
 
 namespace weir::runtime {
@@ -28,9 +29,9 @@ enum class OpenMode : uint8_t {
   kCreateNew,   // read and write; kAlreadyExists when present
 };
 
-class File {
+class File : public RangeSource {
  public:
-  virtual ~File() = default;  // closes, does not sync
+  ~File() override = default;  // closes, does not sync
 
   // Reads up to into.size() bytes at `position`; fewer only at the end of the file.
   virtual Task<Result<size_t>> read_at(uint64_t position, MutableBytes into) = 0;

@@ -11,6 +11,7 @@
 
 #include "weir/base/bytes.h"
 #include "weir/base/error.h"
+#include "weir/base/file_range.h"
 #include "weir/base/time.h"
 #include "weir/runtime/task.h"
 
@@ -38,7 +39,12 @@ class Stream {
 
   // Sends all of `parts`, in order, with as few calls as possible. The bytes must live until the await is over.
   // Errors: kConnectionClosed.
-  virtual Task<Result<void>> write_all(std::span<const ByteView> parts) = 0;
+  // `more_follows` lets the last of them wait for what comes next, to share its packet.
+  virtual Task<Result<void>> write_all(std::span<const ByteView> parts, bool more_follows = false) = 0;
+
+  // Sends what `range` names, of a file of this process's Disk: without reading it where the system can (sendfile), else chunk
+  // by chunk. Errors: kConnectionClosed, and those of reading; then a part may have been sent.
+  virtual Task<Result<void>> write_file(const FileRange& range);
 
   // Ends both directions at once; pending operations end with kConnectionClosed. May be called twice.
   virtual void close() = 0;

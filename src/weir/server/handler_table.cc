@@ -53,8 +53,9 @@ Task<Result<Answer>> serve(HandlerContext& context, const Request& request) {
   Answer answer;
   answer.close_connection = context.must_close_connection();
   if (context.response_suppressed()) co_return answer;
-  WEIR_CO_TRY(answer.slices, protocol::response_frame(response, request.info.version, request.correlation_id));
-  for (const SharedBytes& slice : answer.slices) answer.bytes += slice.size();
+  WEIR_CO_TRY(protocol::FrameWriter frame, protocol::write_response(response, request.info.version, request.correlation_id));
+  answer.parts = std::move(frame).take_parts();
+  for (const protocol::FramePart& part : answer.parts) answer.bytes_in_memory += part.bytes.size();
   co_return answer;
 }
 

@@ -12,11 +12,11 @@ void Outbox::put(Place& place, Result<Answer> answer) {
   WEIR_ASSERT(!place.ready);
   place.ready = true;
   if (answer) {
-    place.slices = std::move(answer->slices);
-    place.bytes = answer->bytes;
+    place.parts = std::move(answer->parts);
+    place.bytes_in_memory = answer->bytes_in_memory;
     place.close_after = answer->close_connection;
-    unsent_bytes_ += place.bytes;
-    budget_.take(place.bytes);
+    unsent_bytes_ += place.bytes_in_memory;
+    budget_.take(place.bytes_in_memory);
   } else {
     place.close_after = true;
   }
@@ -28,44 +28,56 @@ Task<Outbox::Sent> Outbox::send_ready(runtime::Stream& stream, MonoTime& last_ac
     (void)co_await output_.wait(executor_);
     if (!is_front_ready()) co_return Sent::kSome;
   }
-  WEIR_ASSERT(!sending_ && slices_.empty() && parts_.empty());
+  WEIR_ASSERT(!sending_ && parts_.empty() && views_.empty());
   sending_ = true;
   size_t bytes = 0;
   bool close_after = false;
-  while (!close_after && is_front_ready() && parts_.size() < kSlicesPerWriteMax) {
+  while (!close_after && is_front_ready() && parts_.size() < kPartsPerWriteMax) {
     Place& place = places_.front();
-    for (SharedBytes& slice : place.slices) {
-      parts_.push_back(slice.view());
-      slices_.push_back(std::move(slice));
-    }
-    bytes += place.bytes;
+    for (protocol::FramePart& part : place.parts) parts_.push_back(std::move(part));
+    bytes += place.bytes_in_memory;
     close_after = place.close_after;
     places_.pop_front();
   }
   for (size_t from = 0; from < parts_.size();) {
-    size_t count = 0;
-    for (size_t taken = 0; from + count < parts_.size() && taken < kBytesPerWriteMax; ++count) taken += parts_[from + count].size();
-    const Result<void> sent = co_await stream.write_all(std::span(parts_).subspan(from, count));
+    const Result<size_t> sent = co_await send_some(stream, from);
     if (!sent) {
       close_after = true;
       break;
     }
     last_active = executor_.now();
-    from += count;
+    from += *sent;
   }
   WEIR_ASSERT(unsent_bytes_ >= bytes, unsent_bytes_, bytes);
   unsent_bytes_ -= bytes;
   budget_.give_back(bytes);
-  slices_.clear();
   parts_.clear();
+  views_.clear();
   sending_ = false;
   co_return close_after ? Sent::kClose : Sent::kSome;
 }
 
+Task<Result<size_t>> Outbox::send_some(runtime::Stream& stream, size_t from) {
+  if (parts_[from].file != nullptr) {
+    WEIR_CO_CHECK(co_await stream.write_file(*parts_[from].file));
+    co_return size_t{1};
+  }
+  views_.clear();
+  size_t bytes = 0;
+  size_t next = from;
+  for (; next < parts_.size() && parts_[next].file == nullptr && bytes < kBytesPerWriteMax; ++next) {
+    views_.push_back(parts_[next].bytes.view());
+    bytes += views_.back().size();
+  }
+  const bool file_follows = next < parts_.size() && parts_[next].file != nullptr;
+  WEIR_CO_CHECK(co_await stream.write_all(views_, file_follows));
+  co_return next - from;
+}
+
 void Outbox::shrink() {
   if (sending_ || !is_empty()) return;
-  if (slices_.capacity() > kIdleSlicesMax) slices_ = {};
-  if (parts_.capacity() > kIdleSlicesMax) parts_ = {};
+  if (parts_.capacity() > kIdlePartsMax) parts_ = {};
+  if (views_.capacity() > kIdlePartsMax) views_ = {};
   places_.shrink_to_fit();
 }
 

@@ -20,15 +20,15 @@ namespace weir::server {
 
 class Outbox final : private runtime::TurnHook {
  public:
-  static constexpr size_t kSlicesPerWriteMax = 1024;
+  static constexpr size_t kPartsPerWriteMax = 1024;
   static constexpr size_t kBytesPerWriteMax = 1024 * 1024;  // between two looks at whether the peer still reads
-  static constexpr size_t kIdleSlicesMax = 16;              // room for so many stays while nothing is sent
+  static constexpr size_t kIdlePartsMax = 16;               // room for so many stays while nothing is sent
 
   // A place in the order of answers.
   struct Place {
-    std::vector<SharedBytes> slices;
+    std::vector<protocol::FramePart> parts;
     size_t request_bytes = 0;
-    size_t bytes = 0;
+    size_t bytes_in_memory = 0;
     bool ready = false;
     bool close_after = false;
   };
@@ -58,14 +58,16 @@ class Outbox final : private runtime::TurnHook {
   void on_turn_end() override {
     if (is_front_ready()) output_.notify_all();
   }
+  // Sends the parts from `from` on that one call takes. Returns how many.
+  Task<Result<size_t>> send_some(runtime::Stream& stream, size_t from);
   bool is_front_ready() const { return !places_.empty() && places_.front().ready; }
 
   runtime::Executor& executor_;
   ByteBudget& budget_;
   std::deque<Place> places_;               // requests taken and not sent yet; stable addresses while at the ends only
-  size_t unsent_bytes_ = 0;                // taken from the budget
-  std::vector<SharedBytes> slices_;        // of the write under way
-  std::vector<ByteView> parts_;
+  size_t unsent_bytes_ = 0;                // in memory, taken from the budget
+  std::vector<protocol::FramePart> parts_; // of the write under way
+  std::vector<ByteView> views_;            // of those of one call
   bool sending_ = false;
   runtime::WaitQueue output_;              // answers are ready at the front
 };

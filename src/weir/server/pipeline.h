@@ -9,6 +9,7 @@
 
 #include "weir/base/bytes.h"
 #include "weir/base/error.h"
+#include "weir/protocol/frame_writer.h"
 #include "weir/server/context.h"
 
 namespace weir::server {
@@ -22,8 +23,8 @@ struct Request {
 
 // The answer to one request; no slices when the client asked for none.
 struct Answer {
-  std::vector<SharedBytes> slices;   // the whole frame with its length
-  size_t bytes = 0;
+  std::vector<protocol::FramePart> parts;   // the whole frame with its length
+  size_t bytes_in_memory = 0;
   bool close_connection = false;     // after sending
 };
 

@@ -21,6 +21,7 @@
 
 #include "weir/base/bytes.h"
 #include "weir/base/error.h"
+#include "weir/base/file_range.h"
 #include "weir/base/ids.h"
 #include "weir/base/time.h"
 #include "weir/codec/compression.h"
@@ -37,11 +38,15 @@ class FileCache;
 class TailCache;
 
 // What the logs of one shard share; outlives them all. LogManager::services() makes one.
+// Fewer bytes are read and sent from memory: finding a range costs three small reads.
+inline constexpr size_t kRangeBytesMin = 32 << 10;
+
 struct LogServices {
   runtime::Environment& environment;
   LogDirectory& directory;   // health and flush rounds of the directory the log lies in
   FileCache& files;          // open descriptors
   TailCache& tail_cache;     // newest batches in memory, one budget
+  size_t range_bytes_min = kRangeBytesMin;
 };
 
 // Who made a batch; decides which producer checks apply.
@@ -68,6 +73,12 @@ struct ReadResult {
   std::vector<SharedBytes> slices;   // whole batches, in order; the first holds or follows the offset asked for
   size_t bytes = 0;                  // of all slices
   Offset next_offset;                // after the last batch, or the offset asked for when there is none
+};
+
+// Whole batches as they lie in a file.
+struct LogRange {
+  FileRange file;
+  Offset next_offset;   // after the last batch
 };
 
 struct TimestampOffset {
@@ -158,6 +169,10 @@ class Log {
   Task<Result<ReadResult>> read(Offset from, Offset below, size_t bytes_max, bool at_least_one_batch);
   // The same without waiting: nullopt when the batches are not in the tail cache.
   Result<std::optional<ReadResult>> read_tail(Offset from, Offset below, size_t bytes_max, bool at_least_one_batch) const;
+
+  // What read() would return, as a range of a file, for who sends it on without looking at it. nullopt where there is no such
+  // range, or it is too short: then read(). Errors: those of reading the file.
+  Task<Result<std::optional<LogRange>>> find_range(Offset from, Offset below, size_t bytes_max);
 
   // The first record below `below` whose timestamp is at least `target`; nullopt when there is none.
   Task<Result<std::optional<TimestampOffset>>> offset_for_timestamp(TimestampMs target, Offset below, codec::Codecs& codecs);

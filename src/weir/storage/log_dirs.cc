@@ -33,7 +33,7 @@ LogManager::Core::~Core() {
 
 LogServices LogManager::Core::services(size_t directory) {
   WEIR_ASSERT(directory < dirs.size(), directory, dirs.size());
-  return {environment, dirs[directory]->health, files, tail_cache};
+  return {environment, dirs[directory]->health, files, tail_cache, options.range_bytes_min};
 }
 
 Task<Result<void>> LogManager::Core::open() {

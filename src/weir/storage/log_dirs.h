@@ -36,6 +36,7 @@ struct LogManagerOptions {
   BrokerId node_id{0};
   LogOptions defaults;                              // of logs until set_options()
   size_t tail_cache_bytes = 64 << 20;               // of the newest batches of all logs
+  size_t range_bytes_min = kRangeBytesMin;          // so many are sent from their file, unread
   size_t open_files_max = 20000;
   // After an unclean stop: a log with more bytes to look through than this is left until the others are loaded, and, unless it
   // is one of an internal topic, until after load(), smallest first. See next_recovered().

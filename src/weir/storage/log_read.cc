@@ -82,6 +82,20 @@ Task<Result<ReadResult>> Log::Core::read(Offset from, Offset below, size_t bytes
   co_return nothing;
 }
 
+Task<Result<std::optional<LogRange>>> Log::Core::find_range(Offset from, Offset below, size_t bytes_max) {
+  below = std::min(below, written_end);
+  if (failure || from < log_start || from >= below || bytes_max < services.range_bytes_min) co_return std::nullopt;
+  const size_t index = segment_index(from);
+  const std::shared_ptr<Segment> segment = segments_[index];
+  const bool is_past = segment->base_offset() < writing_->base_offset();
+  const Offset segment_end = is_past ? segments_[index + 1]->base_offset() : written_end;
+  below = std::min(below, segment_end);
+  WEIR_CO_TRY(std::optional<LogRange> range, co_await segment->find_range(from, below, segment_end, bytes_max, services.range_bytes_min));
+  mend_index(segment);
+  if (failure || segment->removed || from < log_start || from >= written_end) co_return std::nullopt;   // the reading path says why
+  co_return range;
+}
+
 // Has the indexes of a segment that has been found to lie made anew, beside the reads.
 void Log::Core::mend_index(const std::shared_ptr<Segment>& segment) {
   const bool is_past = segment->sealed && segment->base_offset() < writing_->base_offset();

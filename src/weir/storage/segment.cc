@@ -5,6 +5,7 @@
 #include <fmt/format.h>
 
 #include "weir/base/assert.h"
+#include "weir/storage/segment_span.h"
 #include "weir/storage/txn_index.h"
 
 namespace weir::storage {
@@ -14,13 +15,8 @@ constexpr size_t kScanSlackBytes = 8 << 10;             // read beyond what was 
 constexpr uint64_t kTxnIndexBytesMax = uint64_t{1} << 30;
 constexpr std::string_view kAllSuffixes[] = {kLogSuffix, kOffsetIndexSuffix, kTimeIndexSuffix, kTxnIndexSuffix};
 
-// What stepping over a batch needs of its first bytes.
-struct BatchSpan {
-  size_t bytes = 0;
-  Offset last_offset;
-};
+}  // namespace
 
-// nullopt when fewer bytes are there than the header of its magic.
 Result<std::optional<BatchSpan>> peek_span(ByteView bytes) {
   WEIR_TRY(const std::optional<size_t> size, record::peek_size(bytes));
   if (!size || bytes.size() <= record::kMagicAt) return std::nullopt;
@@ -30,8 +26,6 @@ Result<std::optional<BatchSpan>> peek_span(ByteView bytes) {
   WEIR_TRY(const record::BatchHeader header, record::BatchHeader::parse(bytes));
   return BatchSpan{header.size_bytes(), header.last_offset()};
 }
-
-}  // namespace
 
 Offset first_offset_of(const record::AnyBatch& batch) {
   return batch.v2() != nullptr ? batch.v2()->base_offset() : batch.legacy()->offset();

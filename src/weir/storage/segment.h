@@ -103,6 +103,10 @@ class Segment {
   runtime::Task<Result<void>> rebuild_indexes(int64_t index_interval_bytes);
   // Batches from the one that holds `from`, that end below `below`: see Log::read. Empty when there is none in this segment.
   runtime::Task<Result<SegmentRead>> read(Offset from, Offset below, size_t bytes_max, bool at_least_one_batch);
+  // Where such batches lie in the file, without reading them: at least `bytes_min` and at most `bytes_max` bytes. `written_end`
+  // is the offset behind the last one written here, `below` is not above it. nullopt where they are to be read instead.
+  runtime::Task<Result<std::optional<LogRange>>> find_range(Offset from, Offset below, Offset written_end, size_t bytes_max,
+                                                            size_t bytes_min);
   // Writes indexes (and transactions) that are in memory; the files afterwards have their exact sizes.
   runtime::Task<Result<void>> write_indexes();
   runtime::Task<Result<void>> sync_indexes();
@@ -116,6 +120,11 @@ class Segment {
   runtime::Task<Result<TimestampOffset>> find_largest_timestamp();
   // False when a batch behind the last offset entry has a later timestamp than `newest`, or its batch is not there.
   runtime::Task<Result<bool>> covers_the_end(TimeEntry newest);
+
+  // Of the batch at `position`; nullopt when there is none of magic 2.
+  static runtime::Task<Result<std::optional<record::BatchHeader>>> header_at(runtime::File& file, int64_t position, int64_t end);
+  // Where the batch begins that holds `from`, or the next one.
+  runtime::Task<Result<std::optional<int64_t>>> position_of(runtime::File& file, Offset from, int64_t end);
 
   FileCache& files_;
   const std::string& dir_;

@@ -21,6 +21,11 @@ class RealFile final : public File {
   Result<uint64_t> size() const override;
   const std::string& path() const override { return path_; }
 
+  int fd() const { return descriptor_->fd; }
+  // Whether the range is in the page cache, as far as a look at a byte of every 64 KiB tells: it is read from disk in larger
+  // pieces than that.
+  bool seems_cached(uint64_t position, size_t size) const;
+
  private:
   class WriteBack;
   // The descriptor outlives the file while write-back uses it.

@@ -2,11 +2,14 @@
 
 #include <limits.h>
 #include <netinet/tcp.h>
+#include <sys/sendfile.h>
 
+#include <algorithm>
 #include <cerrno>
 #include <cstring>
 
 #include "weir/runtime/real/address.h"
+#include "weir/runtime/real/file.h"
 #include "weir/runtime/real/network.h"
 
 namespace weir::runtime {
@@ -56,11 +59,12 @@ Task<Result<void>> RealStream::readable() {
   co_return Result<void>();
 }
 
-Task<Result<void>> RealStream::write_all(std::span<const ByteView> parts) {
+Task<Result<void>> RealStream::write_all(std::span<const ByteView> parts, bool more_follows) {
   Progress progress;
+  const int flags = MSG_NOSIGNAL | (more_follows ? MSG_MORE : 0);
   for (int calls = 1;; ++calls) {
     if (!watch_.is_open()) co_return closed(0, "write to");
-    const Sent sent = send_more(parts, progress);
+    const Sent sent = send_more(parts, progress, flags);
     if (sent == Sent::kAll) co_return Result<void>();
     if (sent == Sent::kFailed) co_return closed(errno, "write to");
     if (sent == Sent::kWouldBlock) {
@@ -73,7 +77,7 @@ Task<Result<void>> RealStream::write_all(std::span<const ByteView> parts) {
   }
 }
 
-RealStream::Sent RealStream::send_more(std::span<const ByteView> parts, Progress& progress) {
+RealStream::Sent RealStream::send_more(std::span<const ByteView> parts, Progress& progress, int flags) {
   iovec pieces[IOV_MAX];
   size_t count = 0;
   size_t offset = progress.offset;
@@ -87,7 +91,7 @@ RealStream::Sent RealStream::send_more(std::span<const ByteView> parts, Progress
   message.msg_iovlen = count;
   ssize_t sent;
   do {
-    sent = ::sendmsg(watch_.fd(), &message, MSG_NOSIGNAL);
+    sent = ::sendmsg(watch_.fd(), &message, flags);
   } while (sent < 0 && errno == EINTR);
   if (sent < 0) return errno == EAGAIN ? Sent::kWouldBlock : Sent::kFailed;
   auto rest = static_cast<size_t>(sent);
@@ -98,6 +102,46 @@ RealStream::Sent RealStream::send_more(std::span<const ByteView> parts, Progress
   }
   progress.offset += rest;
   return progress.part == parts.size() ? Sent::kAll : Sent::kSome;
+}
+
+// From the page cache to the socket, without a copy in this process. What is not in the page cache is read on the offload
+// pool: sendfile would make the shard wait for the disk.
+Task<Result<void>> RealStream::write_file(const FileRange& range) {
+  constexpr size_t kChunk = 512 << 10;
+  const auto file = std::dynamic_pointer_cast<RealFile>(range.source);
+  for (size_t done = 0; done < range.size;) {
+    const size_t size = std::min(kChunk, range.size - done);
+    Result<void> sent;
+    if (file != nullptr && file->seems_cached(range.position + done, size)) {
+      sent = co_await send_cached(file->fd(), range.position + done, size);
+    } else {
+      const FileRange chunk{range.source, range.position + done, size};
+      sent = co_await Stream::write_file(chunk);
+    }
+    WEIR_CO_CHECK(std::move(sent));
+    done += size;
+  }
+  co_return Result<void>();
+}
+
+Task<Result<void>> RealStream::send_cached(int file, uint64_t position, size_t size) {
+  auto at = static_cast<off_t>(position);
+  const off_t end = at + static_cast<off_t>(size);
+  for (int calls = 1; at < end;) {
+    if (!watch_.is_open()) co_return closed(0, "write to");
+    const ssize_t sent = ::sendfile(watch_.fd(), file, &at, static_cast<size_t>(end - at));
+    if (sent == 0) co_return fail(ErrorCode::kDiskError, "a file ends inside what was to be sent of it");
+    if (sent > 0) {
+      if (at < end && calls++ % kInlineOperationsMax == 0) co_await yield(watch_.loop());
+      continue;
+    }
+    if (errno == EINTR) continue;
+    if (errno != EAGAIN) co_return closed(errno, "write to");
+    const bool open = co_await watch_.ready(FdWatch::kWrite);
+    if (!open) co_return closed(0, "write to");
+    calls = 1;
+  }
+  co_return Result<void>();
 }
 
 std::unexpected<Error> RealStream::closed(int error, const char* doing) const {

@@ -16,7 +16,8 @@ class RealStream final : public Stream {
 
   Task<Result<size_t>> read_some(MutableBytes into) override;
   Task<Result<void>> readable() override;
-  Task<Result<void>> write_all(std::span<const ByteView> parts) override;
+  Task<Result<void>> write_all(std::span<const ByteView> parts, bool more_follows) override;
+  Task<Result<void>> write_file(const FileRange& range) override;
   void close() override { watch_.close(); }
   const Endpoint& peer() const override { return peer_; }
   const Endpoint& local() const override { return local_; }
@@ -28,7 +29,8 @@ class RealStream final : public Stream {
     size_t offset = 0;  // within the part
   };
   enum class Sent : uint8_t { kAll, kSome, kWouldBlock, kFailed };
-  Sent send_more(std::span<const ByteView> parts, Progress& progress);
+  Sent send_more(std::span<const ByteView> parts, Progress& progress, int flags);
+  Task<Result<void>> send_cached(int file, uint64_t position, size_t size);
   std::unexpected<Error> closed(int error, const char* doing) const;
 
   FdWatch watch_;

@@ -15,7 +15,7 @@ class SimStream final : public Stream {
 
   Task<Result<size_t>> read_some(MutableBytes into) override { return SimConnection::read_some(connection_, side_, into); }
   Task<Result<void>> readable() override { return SimConnection::readable(connection_, side_); }
-  Task<Result<void>> write_all(std::span<const ByteView> parts) override {
+  Task<Result<void>> write_all(std::span<const ByteView> parts, bool) override {
     return SimConnection::write_all(connection_, side_, parts);
   }
   void close() override { connection_->close(side_); }

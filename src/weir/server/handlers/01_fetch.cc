@@ -128,7 +128,7 @@ Task<void> read_partition(HandlerContext& context, FetchSlot& slot, Isolation is
     co_return;
   }
   const size_t limit = std::min(room, static_cast<size_t>(std::max(slot.wish.bytes_max, 0)));
-  Result<replication::FetchedRecords> fetched = co_await (*partition)->fetch(slot.wish.fetch_offset, isolation, limit, pass.bytes == 0);
+  Result<replication::FetchedRecords> fetched = co_await (*partition)->fetch(slot.wish.fetch_offset, isolation, limit, pass.bytes == 0, true);
   if (!fetched) {
     pass.partitions.push_back(failed(slot.wish.key.partition, fetched.error().code()));
     pass.answer_now = true;
@@ -144,6 +144,7 @@ Task<void> read_partition(HandlerContext& context, FetchSlot& slot, Isolation is
       data.aborted_transactions->push_back({.producer_id = aborted.producer_id, .first_offset = aborted.first_offset});
     }
   }
+  if (fetched->file) data.records = protocol::Records(std::move(*fetched->file));
   for (SharedBytes& slice : fetched->slices) data.records.add(std::move(slice));
   pass.bytes += fetched->bytes;
   pass.partitions.push_back(std::move(data));
