@@ -3,6 +3,7 @@
 #include <gtest/gtest.h>
 
 #include "weir/node/data_path_fixture_test.h"
+#include "weir/protocol/delete_records.h"
 #include "weir/protocol/incremental_alter_configs.h"
 #include "weir/protocol/metadata.h"
 
@@ -204,6 +205,115 @@ TEST_F(DataPath, sessions) {
   next.session_epoch = 5;
   answer = again.call(next, kByName);
   EXPECT_EQ(answer->error_code, ErrorCode::kFetchSessionIdNotFound);
+}
+
+// Property: what becomes of a partition that a session has been told everything of ends the session's wait: records, a log start
+// that moves, the topic's end and a new topic of its name. Fails when a settled slot is not looked at again.
+TEST_F(DataPath, a_settled_session_hears_of_what_moves) {
+  begin(8);
+  (void)broker().create_topic("a");
+  (void)broker().create_topic("b");
+  Wire writer = broker().connect();
+  Wire reader = broker().connect();
+  FetchRequest request = SimBroker::fetch("a", Offset(0), 0);
+  request.topics.push_back(SimBroker::fetch("b", Offset(0), 0).topics[0]);
+  request.session_epoch = 0;
+  Result<FetchResponse> answer = reader.call(request, kByName);
+  request.session_id = answer->session_id;
+  ASSERT_NE(request.session_id, 0);
+  request.topics.clear();
+  request.max_wait_ms = 20'000;
+  const auto ask = [&] {
+    ++request.session_epoch;
+    reader.ask(request, kByName);
+    broker().world.run_for(200ms);
+  };
+  for (int64_t i = 0; i < 3; ++i) {
+    ask();
+    (void)produce(writer, "b", {"x"});
+    answer = reader.answer<FetchRequest>(kByName);
+    ASSERT_EQ(values(fetched(answer)).size(), 1u) << i;
+    EXPECT_EQ(answer->responses[0].topic, "b");
+    request.topics = SimBroker::fetch("b", Offset(i + 1)).topics;   // as a client that has read it
+  }
+  ask();
+  request.topics.clear();
+  protocol::DeleteRecordsRequest cut;
+  cut.topics = {{.name = "b", .partitions = {{.partition_index = PartitionIndex(0), .offset = Offset(2)}}}};
+  cut.timeout_ms = 5000;
+  (void)writer.call(cut, 2);
+  (void)produce(writer, "a", {"y"});
+  answer = reader.answer<FetchRequest>(kByName);
+  ASSERT_EQ(answer->responses.size(), 2u);
+  for (const auto& topic : answer->responses) {
+    if (topic.topic == "b") EXPECT_EQ(topic.partitions[0].log_start_offset, Offset(2));
+  }
+  request.topics = SimBroker::fetch("a", Offset(1)).topics;
+  ask();
+  request.topics.clear();
+  (void)broker().delete_topic("b");
+  answer = reader.answer<FetchRequest>(kByName);
+  ASSERT_EQ(answer->responses.size(), 1u);
+  EXPECT_EQ(fetched(answer).error_code, ErrorCode::kUnknownTopicOrPartition);
+  (void)broker().create_topic("b");
+  (void)produce(writer, "b", {"anew"});
+  ask();
+  answer = reader.answer<FetchRequest>(kByName);
+  ASSERT_EQ(answer->responses.size(), 1u);
+  EXPECT_EQ(fetched(answer).error_code, ErrorCode::kOffsetOutOfRange);   // its offset is of the old topic
+  request.topics = SimBroker::fetch("b", Offset(0)).topics;
+  ask();
+  answer = reader.answer<FetchRequest>(kByName);
+  EXPECT_THAT(values(fetched(answer)), testing::ElementsAre("anew"));
+}
+
+// Property: a request whose connection ends while it waits takes nothing from its session: the next one gets every record.
+TEST_F(DataPath, an_abandoned_wait_leaves_its_session_whole) {
+  begin(9);
+  (void)broker().create_topic("a");
+  Wire writer = broker().connect();
+  FetchRequest request = SimBroker::fetch("a", Offset(0), 0, 100'000);
+  request.session_epoch = 0;
+  Wire first = broker().connect();
+  request.session_id = first.call(request, kByName)->session_id;
+  ASSERT_NE(request.session_id, 0);
+  request.topics.clear();
+  request.max_wait_ms = 60'000;
+  request.session_epoch = 1;
+  first.ask(request, kByName);
+  broker().world.run_for(100ms);
+  (void)produce(writer, "a", {"too little to answer"});
+  first.close();
+  broker().world.run_for(100ms);
+  Wire second = broker().connect();
+  request.session_epoch = 2;
+  request.max_wait_ms = 100;
+  request.min_bytes = 1;
+  EXPECT_THAT(values(fetched(second.call(request, kByName))), testing::ElementsAre("too little to answer"));
+}
+
+// Property: an answer is the same whether its records are read or sent from their file. Fails when a range begins or ends
+// elsewhere than the batches asked for, or the frame's length does not count it.
+TEST_F(DataPath, records_sent_from_their_file) {
+  begin(10, [](NodeOptions& options) {
+    options.logs.tail_cache_bytes = 0;
+    options.logs.range_bytes_min = 1;
+  });
+  (void)broker().create_topic("t");
+  Wire wire = broker().connect();
+  std::vector<std::string> written;
+  for (int i = 0; i < 100; ++i) {
+    written.push_back(fmt::format("{}-{}", i, std::string(static_cast<size_t>(prng_.between(0, 900)), 'x')));
+    (void)produce(wire, "t", {written.back()});
+  }
+  for (int i = 0; i < 100; ++i) {
+    const int64_t from = prng_.between(0, 99);
+    FetchRequest request = SimBroker::fetch("t", Offset(from), 0, 1, static_cast<int32_t>(prng_.between(1, 60'000)));
+    const std::vector<std::string> read = values(fetched(wire.call(request, kByName)));
+    ASSERT_FALSE(read.empty());
+    ASSERT_LE(from + static_cast<int64_t>(read.size()), 100);
+    for (size_t k = 0; k < read.size(); ++k) EXPECT_EQ(read[k], written[static_cast<size_t>(from) + k]);
+  }
 }
 
 // Property: without transactions read_committed sees what read_uncommitted sees, and only it gets a list of aborted transactions.

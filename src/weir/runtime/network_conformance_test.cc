@@ -1,7 +1,10 @@
 // What network.h promises, over loopback TCP and over the simulated network.
+#include <fcntl.h>
+
 #include "weir/base/prng.h"
 #include "weir/runtime/conformance_test.h"
 #include "weir/runtime/event.h"
+#include "weir/runtime/real/file.h"
 
 namespace weir::runtime {
 namespace {
@@ -57,6 +60,66 @@ TEST_P(NetworkConformance, bytes_in_order_then_the_end) {
     EXPECT_TRUE(received == sent);
     const Result<size_t> still_the_end = co_await ends.server->read_some(buffer);
     EXPECT_EQ(still_the_end.value_or(99), 0u);
+    const Result<void> joined = co_await group.join();
+    EXPECT_TRUE(joined);
+  });
+}
+
+// Property: a range of a file goes out as its bytes would, between what is written before and after it, whether it is in the page
+// cache or not and however slowly the peer reads; one that reaches past the end of its file is an error and no silence.
+TEST_P(NetworkConformance, a_range_of_a_file) {
+  run([](Environment env, std::string dir) -> Task<void> {
+    Prng prng(12);
+    Bytes content(3'000'000);
+    for (std::byte& byte : content) byte = static_cast<std::byte>(prng.next());
+    Result<std::unique_ptr<File>> opened = co_await env.disk.open(dir + "/ranged", OpenMode::kCreate);
+    EXPECT_TRUE(opened);
+    const std::shared_ptr<File> file = std::move(*opened);
+    const ByteView all(content);
+    const Result<void> stored = co_await file->write_at(0, {&all, 1});
+    EXPECT_TRUE(stored);
+    const Result<void> synced = co_await file->sync_data();
+    EXPECT_TRUE(synced);
+    Ends ends = co_await connected(env);
+    TaskGroup group(env.executor);
+    group.spawn(
+        [](Stream* stream, std::shared_ptr<File> ranged) -> Task<void> {
+          const ByteView head = as_bytes("head");
+          const ByteView tail = as_bytes("tail");
+          for (const size_t size : {size_t{1}, size_t{70'000}, size_t{2'900'000}}) {
+            if (const auto* real = dynamic_cast<RealFile*>(ranged.get())) {
+              // Half of it has left the page cache: the other way.
+              EXPECT_EQ(::posix_fadvise(real->fd(), 0, 1'500'000, POSIX_FADV_DONTNEED), 0);
+            }
+            const Result<void> before = co_await stream->write_all({&head, 1}, true);
+            EXPECT_TRUE(before);
+            const Result<void> sent = co_await stream->write_file({ranged, 13, size});
+            EXPECT_TRUE(sent);
+            const Result<void> after = co_await stream->write_all({&tail, 1});
+            EXPECT_TRUE(after);
+          }
+          const Result<void> beyond = co_await stream->write_file({ranged, 2'999'990, 100});
+          EXPECT_FALSE(beyond);
+          stream->close();
+        },
+        ends.client.get(), file);
+    Bytes received;
+    Bytes buffer(50'000);
+    for (;;) {
+      const Result<size_t> count = co_await ends.server->read_some(buffer);
+      if (!count || *count == 0) break;
+      received.insert(received.end(), buffer.begin(), buffer.begin() + static_cast<ptrdiff_t>(*count));
+    }
+    Bytes expected;
+    const auto add = [&](ByteView bytes) { expected.insert(expected.end(), bytes.begin(), bytes.end()); };
+    for (const size_t size : {size_t{1}, size_t{70'000}, size_t{2'900'000}}) {
+      add(as_bytes("head"));
+      add(all.subspan(13, size));
+      add(as_bytes("tail"));
+    }
+    EXPECT_GE(received.size(), expected.size());
+    received.resize(std::min(received.size(), expected.size()));   // what came of the last range
+    EXPECT_TRUE(received == expected);
     const Result<void> joined = co_await group.join();
     EXPECT_TRUE(joined);
   });

@@ -24,12 +24,13 @@ struct LogKit {
         directory(environment.executor, "/data", environment.log) {}
   ~LogKit() { directory.flushes().abort(); }
 
-  LogServices services() { return {environment, directory, files, tail_cache}; }
+  LogServices services() { return {environment, directory, files, tail_cache, range_bytes_min}; }
   runtime::Task<Result<std::unique_ptr<Log>>> open(LogOptions options = {}, LogRecovery recovery = {}) {
     return Log::open(services(), std::string(kLogPath), options, recovery);
   }
 
   runtime::Environment& environment;
+  size_t range_bytes_min = kRangeBytesMin;
   FileCache files;
   TailCache tail_cache;
   LogDirectory directory;
