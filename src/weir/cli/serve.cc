@@ -77,7 +77,7 @@ runtime::Task<int> run_node(runtime::Environment& environment, Serving serving) 
 // acknowledge. What is left over is for pages, directories and the runtime.
 void share_descriptors(node::NodeOptions& options, uint64_t limit) {
   if (limit == 0) return;
-  const uint64_t files = limit / 8 * 3;
+  const uint64_t files = limit / 8 * 5;
   const uint64_t others = std::min<uint64_t>(256, limit / 8);
   options.logs.open_files_max = std::clamp<size_t>(files, 1, options.logs.open_files_max);
   options.server.connections_possible = std::max<uint64_t>(1, limit - files - others);
