@@ -197,6 +197,22 @@ def groups_mixed_clients(t):
         group.await_read()
 
 
+@case(limit=90, smoke=False, needs="java-2.1.1 java-4.3.1 python sarama rust")
+def groups_java_beside_others(t):
+    """Kafka's oldest and newest Java client, confluent-kafka, sarama and rust-rdkafka in one group: whoever leads, all understand."""
+    with Group(t, 10) as group:
+        group.produce(3)
+        members = [group.add(client) for client in ("java431", "librdkafka", "sarama", "java211", "rust")]
+        t.note("shared", group.await_shared(*members))
+        group.await_read()
+        t.note("described", group.described())
+        while len(members) > 1:
+            members.pop(0).leave()
+            group.await_shared(*members)
+        group.produce(2)
+        group.await_read()
+
+
 def cooperative(t, client):
     with Group(t, 6) as group:
         group.produce(2)

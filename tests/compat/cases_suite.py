@@ -5,7 +5,7 @@ import re
 import signal
 import subprocess
 
-from harness import CACHE, HERE, PEER, ROOT, Skip, case
+from harness import HERE, PEER, ROOT, Skip, case
 
 LIST = os.path.join(HERE, "librdkafka_tests.txt")
 BROKER_VERSION = "4.3.1"        # which features the tests may expect
@@ -40,17 +40,14 @@ def folder_for(t, tests):
     home = os.path.join(t.folder, f"suite-{t.side.name}-{t.port}")
     if not os.path.isdir(home):
         os.makedirs(os.path.join(home, "bin"))
-        for name in ("java", "interceptor_test", "fixtures"):
+        for name in ("interceptor_test", "fixtures"):
             os.symlink(os.path.join(tests, name), os.path.join(home, name))
         tools = {name: f"exec {PEER} tool {tool} \"$@\"" for name, tool in TOOLS.items()}
-        tools["kafka-run-class.sh"] = f"exec java -cp \"$CLASSPATH:{CACHE}/kafka-{BROKER_VERSION}/libs/*\" \"$@\""
         for name, line in tools.items():
             path = os.path.join(home, "bin", name)
             with open(path, "w", encoding="utf-8") as file:
                 file.write(f"#!/bin/sh\n{line}\n")
             os.chmod(path, 0o755)
-        with open(os.path.join(home, "Makefile"), "w", encoding="utf-8") as file:
-            file.write("java:\n.PHONY: java\n")      # a test makes what is made already
         with open(os.path.join(home, "test.conf"), "w", encoding="utf-8") as file:
             file.write(f"bootstrap.servers={t.bootstrap}\ntest.timeout.multiplier=2\n")
     return home

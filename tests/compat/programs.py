@@ -139,8 +139,5 @@ class Clients:
         self.shell(["./configure", "--disable-gssapi", "--disable-curl"], cwd=source, env=environment)
         self.shell([*low, "make", f"-j{os.cpu_count()}", "libs"], timeout=1800, cwd=source, env=environment)
         self.shell([*low, "make", f"-j{os.cpu_count()}", "build"], timeout=1800, cwd=tests, env=environment)
-        if shutil.which("javac"):       # one test starts a Java consumer beside its own
-            jars = os.path.join(CACHE, "kafka-4.3.1", "libs", "*")
-            self.shell(["javac", "-nowarn", "-cp", jars, os.path.join(tests, "java", "IncrementalRebalanceCli.java")])
         open(os.path.join(home, "complete"), "w").close()
         return tests
