@@ -126,8 +126,10 @@ def run(here, cases, folder):
             run_part(here, part, left, {"part": part.name, "program": session.fingerprint(here.program), "cases": past}, path)
         else:
             print(f"== part {part.name}: complete since {kept['date']} (--again runs it anew)", flush=True)
-        for one in session.read_json(path)["cases"].values():
-            totals[one["state"]] += 1
+        names = {case.name for case in mine}
+        for name, one in session.read_json(path)["cases"].items():
+            if name in names:
+                totals[one["state"]] += 1
     if not options.side:
         write_table(folder)
     return totals
