@@ -33,6 +33,8 @@ std::string bytes_text(double bytes) {
   return unit == 0 || bytes >= 99.95 ? fmt::format("{:.0f} {}", bytes, kUnits[unit]) : fmt::format("{:.1f} {}", bytes, kUnits[unit]);
 }
 
+std::string counted(uint64_t count, std::string_view what) { return fmt::format("{} {}{}", count_text(count), what, count == 1 ? "" : "s"); }
+
 std::string count_text(uint64_t count) {
   std::string text = fmt::to_string(count);
   for (size_t at = text.size(); at > 3; at -= 3) text.insert(at - 3, ",");

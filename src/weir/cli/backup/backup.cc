@@ -46,9 +46,10 @@ class Backup {
     Result<void> done = co_await copy();
     progress_.finish();
     if (!done) {
-      // Nothing half done stays.
+      // Nothing half done stays, and no directory that was made for it.
       (void)co_await disk_.remove_all(args_.dir + "/topics");
       (void)co_await disk_.remove(path(kUnfinishedName));
+      if (made_directory_) (void)co_await disk_.remove_all(args_.dir);
       co_return done;
     }
     report_done();
@@ -59,6 +60,8 @@ class Backup {
   std::string path(std::string_view name) const { return fmt::format("{}/{}", args_.dir, name); }
 
   Task<Result<void>> prepare_directory() {
+    const Result<runtime::DirEntry> there = co_await disk_.stat(args_.dir);
+    made_directory_ = !there && there.error().code() == ErrorCode::kNotFound;
     WEIR_CO_CHECK(co_await disk_.create_directories(args_.dir));
     WEIR_CO_TRY(const auto entries, co_await disk_.list(args_.dir));
     const bool is_unfinished = std::ranges::any_of(entries, [](const auto& one) { return one.name == kUnfinishedName; });
@@ -224,8 +227,8 @@ class Backup {
                  manifest_.records(), manifest_.bytes(), manifest_.groups.size(), static_cast<double>(took.count()) * 1e-9);
       return;
     }
-    fmt::print("{}: {} topics, {} records, {}, positions of {} groups, in {}\n", args_.dir, manifest_.topics.size(), count_text(manifest_.records()),
-               bytes_text(static_cast<double>(manifest_.bytes())), manifest_.groups.size(), duration_text(took));
+    fmt::print("{}: {}, {}, {}, positions of {}, in {}\n", args_.dir, counted(manifest_.topics.size(), "topic"), counted(manifest_.records(), "record"),
+               bytes_text(static_cast<double>(manifest_.bytes())), counted(manifest_.groups.size(), "group"), duration_text(took));
   }
 
   ClientContext& context_;
@@ -234,6 +237,7 @@ class Backup {
   Manifest manifest_;
   Progress progress_;
   MonoTime began_;
+  bool made_directory_ = false;
   uint64_t offsets_total_ = 0;
   uint64_t offsets_done_ = 0;
   uint64_t bytes_ = 0;
@@ -256,7 +260,7 @@ Task<int> run_verify(runtime::Environment& env, std::string dir, bool json) {
   if (json) {
     fmt::print("{{\"topics\":{},\"records\":{},\"bytes\":{},\"findings\":{}}}\n", report_of->topics, report_of->records, report_of->bytes, report_of->findings.size());
   } else if (report_of->findings.empty()) {
-    fmt::print("whole: {} topics, {} records, {}\n", report_of->topics, count_text(report_of->records), bytes_text(static_cast<double>(report_of->bytes)));
+    fmt::print("whole: {}, {}, {}\n", counted(report_of->topics, "topic"), counted(report_of->records, "record"), bytes_text(static_cast<double>(report_of->bytes)));
   }
   co_return report_of->findings.empty() ? kDone : kFailed;
 }

@@ -48,8 +48,8 @@ class Restore {
       for (const BackupPartition& one : topic.partitions) jobs_.push_back({&topic, &one, {}});
     }
     if (args_.dry_run) {
-      fmt::print("would restore {} topics, {} records, {}, positions of {} groups\n", manifest_.topics.size(), count_text(manifest_.records()),
-                 bytes_text(static_cast<double>(manifest_.bytes())), manifest_.groups.size());
+      fmt::print("would restore {}, {}, {}, positions of {}\n", counted(manifest_.topics.size(), "topic"), counted(manifest_.records(), "record"),
+                 bytes_text(static_cast<double>(manifest_.bytes())), counted(manifest_.groups.size(), "group"));
       co_return Result<void>();
     }
     began_ = context_.env.executor.now();
@@ -297,7 +297,8 @@ class Restore {
                  manifest_.topics.size(), records_, manifest_.groups.size(), moved, static_cast<double>(took.count()) * 1e-9);
       return;
     }
-    fmt::print("restored {} topics, {} records, positions of {} groups, in {}\n", manifest_.topics.size(), count_text(records_), manifest_.groups.size(), duration_text(took));
+    fmt::print("restored {}, {}, positions of {}, in {}\n", counted(manifest_.topics.size(), "topic"), counted(records_, "record"),
+               counted(manifest_.groups.size(), "group"), duration_text(took));
     if (moved > 0) {
       fmt::print("offsets moved down in {} partition{}: the log did not begin at 0, or offsets were missing in it (compaction, transactions);\n"
                  "the positions of groups were moved with them, so that each goes on with the same record\n", moved, moved == 1 ? "" : "s");

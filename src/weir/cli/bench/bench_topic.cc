@@ -4,8 +4,6 @@
 
 namespace weir::cli {
 
-std::string counted(uint64_t count, std::string_view what) { return fmt::format("{} {}{}", count, what, count == 1 ? "" : "s"); }
-
 Task<Result<BenchTopic>> open_bench_topic(ClientContext& context, const BenchArgs& args) {
   BenchTopic bench;
   std::string name = args.topic;

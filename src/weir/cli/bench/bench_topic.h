@@ -17,7 +17,4 @@ struct BenchTopic {
 Task<Result<BenchTopic>> open_bench_topic(ClientContext& context, const BenchArgs& args);
 Task<void> drop_bench_topic(ClientContext& context, const BenchArgs& args, const BenchTopic& topic);
 
-// "12 partitions", "1 partition".
-std::string counted(uint64_t count, std::string_view what);
-
 }  // namespace weir::cli

@@ -75,7 +75,8 @@ std::unexpected<Error> listen_failure(const SocketAddress& address, int error) {
   if (error == EADDRINUSE) {
     const std::optional<Holder> holder = holder_of_port(address.storage);
     return fail(ErrorCode::kAddressInUse,
-                holder ? fmt::format("cannot listen on {}: address in use by {}", where, holder->text())
+                holder && holder->pid == ::getpid() ? fmt::format("cannot listen on {}: another listener of this process is there", where)
+                : holder ? fmt::format("cannot listen on {}: address in use by {}", where, holder->text())
                        : fmt::format("cannot listen on {}: address in use by another process", where));
   }
   const bool denied = error == EACCES || error == EPERM;
