@@ -27,6 +27,17 @@ void FileCache::make_room() {
   while (open_count_ > most) open_.front().close();
 }
 
+std::shared_ptr<runtime::File> FileCache::lend(std::shared_ptr<runtime::File> file) {
+  WEIR_ASSERT(file != nullptr);
+  if (*lent_ >= lend_max()) return nullptr;
+  ++*lent_;
+  runtime::File* const raw = file.get();
+  return {raw, [held = std::move(file), lent = lent_](runtime::File*) {
+            WEIR_ASSERT(*lent > 0);
+            --*lent;
+          }};
+}
+
 void FileCache::close_idle() {
   ++period_;
   while (!open_.empty() && open_.front().used_in_ + 2 < period_) open_.front().close();

@@ -1,11 +1,12 @@
 // Open descriptors of one shard's logs: opened when asked for, the least recently used closed when there are too many.
 //
 // Owner    LogManager; outlives every Handle.
-// Bounds   `open_max` descriptors; fewer once the process has run out of them.
+// Bounds   `open_max` descriptors; fewer once the process has run out of them; lend_max() more that were lent.
 // Holds    - open_count() counts handles that hold a file; a file in use somewhere lives on after its handle let go of it
 //          - the list of open handles is ordered by last use
 #pragma once
 
+#include <algorithm>
 #include <cstddef>
 #include <memory>
 #include <string>
@@ -41,6 +42,11 @@ class FileCache {
   // The file, opened at `path` when it is not. `handle` must outlive the await.
   runtime::Task<Result<std::shared_ptr<runtime::File>>> get(Handle& handle, std::string path, runtime::OpenMode mode);
 
+  // The same file for somebody who may keep it for long, such as an answer to a slow client: the cache does not wait for it.
+  // nullptr when lend_max() files are lent already.
+  std::shared_ptr<runtime::File> lend(std::shared_ptr<runtime::File> file);
+  size_t lend_max() const { return std::max(kLeast, open_max_ / 8); }
+
   // Begins another period, and closes what was not used in the two before.
   void close_idle();
 
@@ -55,6 +61,7 @@ class FileCache {
   size_t open_max_;
   size_t open_count_ = 0;
   uint64_t period_ = 0;
+  std::shared_ptr<size_t> lent_ = std::make_shared<size_t>(0);   // outlives the cache with what is lent
   IntrusiveList<Handle> open_;   // least recently used first
 };
 

@@ -67,6 +67,33 @@ TEST(LogRange, is_what_a_read_gives) {
   }
 }
 
+Task<void> no_more_than_may_be_lent(runtime::Environment& env) {
+  LogKit kit(env, 1);
+  kit.range_bytes_min = 1;
+  auto log = co_await kit.open({}, {.clean = false});
+  for (int i = 0; i < 5; ++i) (void)(*log)->append(make_batch({.value_bytes = 100}), client());
+  EXPECT_TRUE(co_await (*log)->written((*log)->end_offset(), Deadline::never()));
+  std::vector<LogRange> held;
+  for (size_t i = 0; i < kit.files.lend_max(); ++i) {
+    auto range = co_await (*log)->find_range(Offset(0), Offset(5), 100'000);
+    EXPECT_TRUE(range && *range);
+    if (range && *range) held.push_back(std::move(**range));
+  }
+  const auto refused = co_await (*log)->find_range(Offset(0), Offset(5), 100'000);
+  EXPECT_TRUE(refused && !*refused);
+  held.pop_back();
+  const auto again = co_await (*log)->find_range(Offset(0), Offset(5), 100'000);
+  EXPECT_TRUE(again && *again);
+}
+// Property: answers that nobody takes hold a bounded number of files open; beyond it records are read, and what is given back is
+// lent again. Fails when slow clients can use up the descriptors of the process.
+TEST(LogRange, lends_a_bounded_number_of_files) {
+  SimWorld world(4);
+  runtime::SimNode& node = world.add_node("broker");
+  runtime::Environment environment = node.environment();
+  world.run(node, no_more_than_may_be_lent(environment));
+}
+
 Task<void> not_by_a_wrong_entry(runtime::Environment& env) {
   LogKit kit(env, 1);
   kit.range_bytes_min = 1;

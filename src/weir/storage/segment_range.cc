@@ -53,7 +53,9 @@ runtime::Task<Result<std::optional<LogRange>>> Segment::find_range(Offset from, 
   const int64_t limit = *begin + static_cast<int64_t>(std::min(bytes_max, size_t{INT32_MAX}));
   const auto range_to = [&](int64_t to, Offset next) -> std::optional<LogRange> {
     if (to - *begin < static_cast<int64_t>(bytes_min)) return std::nullopt;
-    return LogRange{{file, static_cast<uint64_t>(*begin), static_cast<size_t>(to - *begin)}, next};
+    auto lent = files_.lend(file);
+    if (lent == nullptr) return std::nullopt;
+    return LogRange{{std::move(lent), static_cast<uint64_t>(*begin), static_cast<size_t>(to - *begin)}, next};
   };
   if (below == written_end && limit >= end) co_return range_to(end, written_end);
 
