@@ -121,8 +121,12 @@ class Segment {
   // False when a batch behind the last offset entry has a later timestamp than `newest`, or its batch is not there.
   runtime::Task<Result<bool>> covers_the_end(TimeEntry newest);
 
+  struct BatchOffsets {
+    Offset base;
+    Offset last;
+  };
   // Of the batch at `position`; nullopt when there is none of magic 2.
-  static runtime::Task<Result<std::optional<record::BatchHeader>>> header_at(runtime::File& file, int64_t position, int64_t end);
+  static runtime::Task<Result<std::optional<BatchOffsets>>> offsets_at(runtime::File& file, int64_t position, int64_t end);
   // Where the batch begins that holds `from`, or the next one.
   runtime::Task<Result<std::optional<int64_t>>> position_of(runtime::File& file, Offset from, int64_t end);
 
