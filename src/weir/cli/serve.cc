@@ -12,6 +12,7 @@
 #include "weir/cli/report.h"
 #include "weir/node/node.h"
 #include "weir/runtime/real/process.h"
+#include "weir/storage/file_cache.h"
 
 namespace weir::cli {
 namespace {
@@ -74,15 +75,13 @@ runtime::Task<int> run_node(runtime::Environment& environment, Serving serving) 
 }
 
 // Log files and connections share the descriptors, so that neither can take the other's: a log that cannot open its file cannot
-// acknowledge. What is left over is for pages, directories,
-// the runtime, and files that answers to slow clients still hold.
+// acknowledge. What is left over is for pages, directories, the runtime, and files that answers to slow clients still hold.
 void share_descriptors(node::NodeOptions& options, uint64_t limit) {
   if (limit == 0) return;
   const uint64_t files = limit / 8 * 5;
-  const uint64_t lent = files / 8;   // FileCache::lend_max()
-  const uint64_t others = std::min<uint64_t>(256, limit / 8) + lent;
+  const uint64_t others = std::min<uint64_t>(256, limit / 8) + storage::FileCache::lend_max(files);
   options.logs.open_files_max = std::clamp<size_t>(files, 1, options.logs.open_files_max);
-  options.server.connections_possible = std::max<uint64_t>(1, limit - files - others);
+  options.server.connections_possible = limit > files + others ? limit - files - others : 1;
 }
 
 }  // namespace

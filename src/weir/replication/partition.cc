@@ -124,9 +124,7 @@ Task<Result<FetchedRecords>> Partition::fetch(Offset from, Isolation isolation, 
   storage::ReadResult read;
   WEIR_CO_TRY(std::optional<storage::ReadResult> cached, log_.read_tail(from, below, bytes_max, at_least_one_batch));
   std::optional<storage::LogRange> range;
-  if (!cached && by_file) {
-    WEIR_CO_TRY(range, co_await log_.find_range(from, below, bytes_max));
-  }
+  if (!cached && by_file) range = co_await log_.find_range(from, below, bytes_max);
   if (range) {
     fetched.bytes = range->file.size;
     fetched.file = std::move(range->file);

@@ -7,7 +7,8 @@
 namespace weir::runtime {
 namespace {
 
-constexpr size_t kChunkBytes = 256 << 10;   // in memory of a range that is sent by reading it
+// In memory of a range that is sent by reading it, for as long as its peer takes; no more ranges than files may be lent.
+constexpr size_t kChunkBytes = 64 << 10;
 
 }  // namespace
 

@@ -45,7 +45,8 @@ class FileCache {
   // The same file for somebody who may keep it for long, such as an answer to a slow client: the cache does not wait for it.
   // nullptr when lend_max() files are lent already.
   std::shared_ptr<runtime::File> lend(std::shared_ptr<runtime::File> file);
-  size_t lend_max() const { return std::max(kLeast, open_max_ / 8); }
+  size_t lend_max() const { return lend_max(open_max_); }
+  static size_t lend_max(size_t open_max) { return std::max(kLeast, open_max / 8); }
 
   // Begins another period, and closes what was not used in the two before.
   void close_idle();

@@ -246,7 +246,7 @@ Task<Result<ReadResult>> Log::read(Offset from, Offset below, size_t bytes_max, 
 Result<std::optional<ReadResult>> Log::read_tail(Offset from, Offset below, size_t bytes_max, bool at_least_one_batch) const {
   return core_->read_tail(from, below, bytes_max, at_least_one_batch);
 }
-Task<Result<std::optional<LogRange>>> Log::find_range(Offset from, Offset below, size_t bytes_max) {
+Task<std::optional<LogRange>> Log::find_range(Offset from, Offset below, size_t bytes_max) {
   return core_->find_range(from, below, bytes_max);
 }
 Task<Result<std::optional<TimestampOffset>>> Log::offset_for_timestamp(TimestampMs target, Offset below, codec::Codecs& codecs) {

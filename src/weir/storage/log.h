@@ -171,8 +171,8 @@ class Log {
   Result<std::optional<ReadResult>> read_tail(Offset from, Offset below, size_t bytes_max, bool at_least_one_batch) const;
 
   // What read() would return, as a range of a file, for who sends it on without looking at it. nullopt where there is no such
-  // range, or it is too short: then read(). Errors: those of reading the file.
-  Task<Result<std::optional<LogRange>>> find_range(Offset from, Offset below, size_t bytes_max);
+  // range, it is too short, or the file cannot be read: then read(), which says why.
+  Task<std::optional<LogRange>> find_range(Offset from, Offset below, size_t bytes_max);
 
   // The first record below `below` whose timestamp is at least `target`; nullopt when there is none.
   Task<Result<std::optional<TimestampOffset>>> offset_for_timestamp(TimestampMs target, Offset below, codec::Codecs& codecs);

@@ -41,7 +41,7 @@ class Log::Core final : public Flushable, private runtime::TurnHook, private Dir
 
   Result<std::optional<ReadResult>> read_tail(Offset from, Offset below, size_t bytes_max, bool at_least_one_batch) const;
   Task<Result<ReadResult>> read(Offset from, Offset below, size_t bytes_max, bool at_least_one_batch);
-  Task<Result<std::optional<LogRange>>> find_range(Offset from, Offset below, size_t bytes_max);
+  Task<std::optional<LogRange>> find_range(Offset from, Offset below, size_t bytes_max);
   Task<Result<std::optional<TimestampOffset>>> offset_for_timestamp(TimestampMs target, Offset below, codec::Codecs& codecs);
   Task<Result<std::optional<TimestampOffset>>> max_timestamp(codec::Codecs& codecs);
   Task<Result<std::vector<AbortedTransaction>>> aborted_transactions(Offset from, Offset below);

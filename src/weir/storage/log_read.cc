@@ -82,7 +82,7 @@ Task<Result<ReadResult>> Log::Core::read(Offset from, Offset below, size_t bytes
   co_return nothing;
 }
 
-Task<Result<std::optional<LogRange>>> Log::Core::find_range(Offset from, Offset below, size_t bytes_max) {
+Task<std::optional<LogRange>> Log::Core::find_range(Offset from, Offset below, size_t bytes_max) {
   below = std::min(below, written_end);
   if (failure || from < log_start || from >= below || bytes_max < services.range_bytes_min) co_return std::nullopt;
   const size_t index = segment_index(from);
@@ -90,10 +90,11 @@ Task<Result<std::optional<LogRange>>> Log::Core::find_range(Offset from, Offset 
   const bool is_past = segment->base_offset() < writing_->base_offset();
   const Offset segment_end = is_past ? segments_[index + 1]->base_offset() : written_end;
   below = std::min(below, segment_end);
-  WEIR_CO_TRY(std::optional<LogRange> range, co_await segment->find_range(from, below, segment_end, bytes_max, services.range_bytes_min));
+  Result<std::optional<LogRange>> range = co_await segment->find_range(from, below, segment_end, bytes_max, services.range_bytes_min);
   mend_index(segment);
-  if (failure || segment->removed || from < log_start || from >= written_end) co_return std::nullopt;   // the reading path says why
-  co_return range;
+  // Removed or cut while we looked, damaged, no descriptor: read() meets it too and tells them apart.
+  if (!range || failure || segment->removed || from < log_start || from >= written_end) co_return std::nullopt;
+  co_return std::move(*range);
 }
 
 // Has the indexes of a segment that has been found to lie made anew, beside the reads.

@@ -121,12 +121,13 @@ class Segment {
   // False when a batch behind the last offset entry has a later timestamp than `newest`, or its batch is not there.
   runtime::Task<Result<bool>> covers_the_end(TimeEntry newest);
 
-  struct BatchOffsets {
-    Offset base;
-    Offset last;
+  struct NamedBatch {
+    Offset last_offset;
+    Offset first_offset;   // only of magic 2
+    bool is_v2 = false;
   };
-  // Of the batch at `position`; nullopt when there is none of magic 2.
-  static runtime::Task<Result<std::optional<BatchOffsets>>> offsets_at(runtime::File& file, int64_t position, int64_t end);
+  // The batch at `position`; nullopt when there is none.
+  static runtime::Task<Result<std::optional<NamedBatch>>> batch_at(runtime::File& file, int64_t position, int64_t end);
   // Where the batch begins that holds `from`, or the next one.
   runtime::Task<Result<std::optional<int64_t>>> position_of(runtime::File& file, Offset from, int64_t end);
 

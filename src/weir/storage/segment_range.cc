@@ -11,15 +11,13 @@ constexpr size_t kStepBytes = 4 << 10;   // read at once while stepping: index e
 
 }  // namespace
 
-runtime::Task<Result<std::optional<Segment::BatchOffsets>>> Segment::offsets_at(runtime::File& file, int64_t position, int64_t end) {
+runtime::Task<Result<std::optional<Segment::NamedBatch>>> Segment::batch_at(runtime::File& file, int64_t position, int64_t end) {
   if (position + static_cast<int64_t>(record::kHeaderBytes) > end) co_return std::nullopt;
   std::byte bytes[record::kHeaderBytes];
   WEIR_CO_CHECK(co_await read_fully(file, static_cast<uint64_t>(position), bytes));
   const Result<std::optional<BatchSpan>> span = peek_span(bytes);
-  if (!span || !*span || load_be<int8_t>(bytes + record::kMagicAt) != record::kMagicV2) co_return std::nullopt;
-  const Result<record::BatchHeader> header = record::BatchHeader::parse(bytes);   // a view of `bytes`
-  if (!header) co_return std::nullopt;
-  co_return BatchOffsets{header->base_offset(), header->last_offset()};
+  if (!span || !*span) co_return std::nullopt;
+  co_return NamedBatch{(*span)->last_offset, Offset(load_be<int64_t>(bytes)), load_be<int8_t>(bytes + record::kMagicAt) == record::kMagicV2};
 }
 
 runtime::Task<Result<std::optional<int64_t>>> Segment::position_of(runtime::File& file, Offset from, int64_t end) {
@@ -63,12 +61,13 @@ runtime::Task<Result<std::optional<LogRange>>> Segment::find_range(Offset from, 
   const auto fits = [&](const OffsetEntry& entry) { return entry.position <= limit && entry.relative_offset <= relative; };
   const Result<std::optional<OffsetEntry>> entry = co_await offset_index.last_where(files_, path(kOffsetIndexSuffix), fits);
   if (!entry || !*entry || (*entry)->position <= *begin) co_return std::nullopt;
-  WEIR_CO_TRY(const std::optional<BatchOffsets> named, co_await offsets_at(*file, (*entry)->position, end));
-  if (!named || named->last != base_offset_ + (*entry)->relative_offset) {
+  WEIR_CO_TRY(const std::optional<NamedBatch> named, co_await batch_at(*file, (*entry)->position, end));
+  if (!named || named->last_offset != base_offset_ + (*entry)->relative_offset) {
     index_damaged = true;
     co_return std::nullopt;
   }
-  co_return range_to((*entry)->position, named->base);
+  if (!named->is_v2) co_return std::nullopt;   // it does not say where it begins
+  co_return range_to((*entry)->position, named->first_offset);
 }
 
 }  // namespace weir::storage

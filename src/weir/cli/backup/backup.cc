@@ -49,7 +49,10 @@ class Backup {
       // Nothing half done stays, and no directory that was made for it.
       (void)co_await disk_.remove_all(args_.dir + "/topics");
       (void)co_await disk_.remove(path(kUnfinishedName));
-      if (made_directory_) (void)co_await disk_.remove_all(args_.dir);
+      if (made_directory_) {
+        const auto left = co_await disk_.list(args_.dir);
+        if (left && left->empty()) (void)co_await disk_.remove_all(args_.dir);
+      }
       co_return done;
     }
     report_done();
