@@ -198,6 +198,21 @@ def behaviour_46_session_incremental(t):
 
 
 @case()
+def behaviour_46_partition_named_twice(t):
+    """A partition that a request names twice is answered once, at the offset named last."""
+    name = t.topic()
+    connection = t.connect()
+    fill(t, name, 3)
+    wanted = [{"Partition": 0, "CurrentLeaderEpoch": -1, "FetchOffset": offset, "LogStartOffset": -1, "PartitionMaxBytes": 1 << 20}
+              for offset in (0, 99)]
+    answer = connection.call("Fetch", 11, {
+        "ReplicaId": -1, "MaxWaitMs": 100, "MinBytes": 1, "MaxBytes": 1 << 20, "IsolationLevel": 0, "SessionId": 0, "SessionEpoch": -1,
+        "Topics": [{"Topic": name, "Partitions": wanted}], "ForgottenTopicsData": [], "RackId": ""})
+    rows = [(row["PartitionIndex"], row["ErrorCode"]) for topic in answer["Responses"] for row in topic["Partitions"]]
+    assert rows == [(0, 1)], rows
+
+
+@case()
 def behaviour_46_session_errors(t):
     """Unknown session 70; wrong epoch 71, after which the right one still works; sessions are not bound to a connection."""
     name = t.topic()
