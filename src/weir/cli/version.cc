@@ -2,12 +2,12 @@
 
 #include "weir/cli/commands.h"
 #include "weir/node/config_page.h"
-#include "weir/node/options.h"
+#include "weir/node/version.h"
 
 namespace weir::cli {
 
 int version() {
-  fmt::print("weir {}\nspeaks the protocol of Apache Kafka 4.3; {}\n", node::kVersion,
+  fmt::print("weir {} ({})\nspeaks the protocol of Apache Kafka 4.3; {}\n", node::kVersion, node::built_commit(),
 #ifdef __clang__
              "clang " __clang_version__
 #else

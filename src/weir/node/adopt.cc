@@ -7,7 +7,7 @@
 #include <fmt/ranges.h>
 
 #include "weir/node/adopt_parts.h"
-#include "weir/node/options.h"
+#include "weir/node/version.h"
 #include "weir/storage/checkpoint_file.h"
 #include "weir/storage/clean_shutdown.h"
 #include "weir/storage/meta_properties.h"

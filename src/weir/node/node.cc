@@ -4,6 +4,7 @@
 #include <fmt/ranges.h>
 
 #include "weir/node/node.h"
+#include "weir/node/version.h"
 #include "weir/storage/clean_shutdown.h"
 
 namespace weir::node {

@@ -21,7 +21,6 @@
 
 namespace weir::node {
 
-inline constexpr std::string_view kVersion = "0.1.0";
 // How many ports are tried, one after the other, for an HTTP endpoint that nobody asked for by number.
 inline constexpr int kHttpPortsTried = 50;
 

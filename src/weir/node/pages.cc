@@ -4,6 +4,8 @@
 
 #include <fmt/format.h>
 
+#include "weir/node/version.h"
+
 namespace weir::node {
 namespace {
 
@@ -125,13 +127,13 @@ http::Response Pages::front_page() const {
     if (!options_.server.listeners[i].serves_controller) clients += (clients.empty() ? "" : ", ") + options_.advertised[i].text();
   }
   response.body = fmt::format(
-      "weir {}, node {} of cluster {}\n"
+      "weir {} ({}), node {} of cluster {}\n"
       "{} topics, {} partitions; Kafka clients connect to {}\n"
       "\n"
       "/metrics   counters and gauges for Prometheus\n"
       "/healthz   200 while the process is alive\n"
       "/readyz    200 while it serves, else 503\n",
-      kVersion, options_.server.node_id, options_.server.cluster_id, image.topics_by_name.size(), partitions_.size(), clients);
+      kVersion, built_commit(), options_.server.node_id, options_.server.cluster_id, image.topics_by_name.size(), partitions_.size(), clients);
   return response;
 }
 
