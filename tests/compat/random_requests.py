@@ -33,7 +33,7 @@ SETTINGS = {
 SUBSCRIPTION = b"\0\0" + b"\0\0\0\0" + b"\xff\xff\xff\xff"
 READ_ONLY = {"Metadata", "ListOffsets", "OffsetFetch", "DescribeGroups", "ListGroups", "DescribeConfigs", "DescribeCluster", "Fetch",
              "OffsetForLeaderEpoch", "DescribeTopicPartitions", "DescribeProducers", "DescribeLogDirs", "FindCoordinator",
-             "ListConfigResources", "DescribeQuorum", "ApiVersions"}
+             "ListConfigResources", "DescribeQuorum", "ApiVersions", "DescribeAcls"}
 INT32 = [0, 1, -1, 2, -2, 7, 2**31 - 1, -2**31]
 INT64 = [*INT32, 2**63 - 1, -2**63, 1000]
 
@@ -323,6 +323,26 @@ class World:
 
     def make_ListConfigResources(self, version):
         return {"ResourceTypes": self.array(lambda: self.pick(2, odd=[16, 32, 99, 4]))}
+
+    def acl_filter(self):
+        """Resource and entry as a filter has them; unknown numbers among them."""
+        return {"ResourceTypeFilter": self.pick(1, 2, 3, 4, odd=[0, 5, 6, 7, 99]), "ResourceNameFilter": self.pick(None, "d0", odd=["", "*"]),
+                "PatternTypeFilter": self.pick(1, 3, odd=[0, 2, 4, 50]), **self.acl_entry("Filter")}
+
+    def acl_entry(self, suffix):
+        return {"Principal" + suffix: self.pick("User:alice", "User:*", odd=["", "alice", None if suffix else "User:"]),
+                "Host" + suffix: self.pick("*", "127.0.0.1", odd=["", None if suffix else "10.0.0.0/8"]),
+                "Operation": self.pick(1, 2, 3, 4, odd=[0, 13, 77]), "PermissionType": self.pick(1, 2, 3, odd=[0, 9])}
+
+    def make_DescribeAcls(self, version):
+        return self.acl_filter()
+
+    def make_CreateAcls(self, version):
+        return {"Creations": [{"ResourceType": self.pick(2, 3, 4, 5, odd=[0, 1, 99]), "ResourceName": self.pick("d0", "*", odd=["", "x" * 300]),
+                               "ResourcePatternType": self.pick(3, 4, odd=[0, 1, 2, 50]), **self.acl_entry("")} for _ in range(self.pick(0, 1, 2))]}
+
+    def make_DeleteAcls(self, version):
+        return {"Filters": [self.acl_filter() for _ in range(self.pick(0, 1, 2))]}
 
 
 APIS = [name.removeprefix("make_") for name in dir(World) if name.startswith("make_")]
