@@ -1,12 +1,9 @@
 """What clients depend on in the coordinator of classic groups, and lessons that other brokers learned late."""
 
-import glob
-import os
 import struct
 import threading
 import time
 
-import wire
 from cases_directories import Home
 from cases_groups import PROTOCOL, commit, committed, coordinator_ready, join, stable_member, sync
 from cases_produce import put, producer
@@ -358,23 +355,6 @@ def behaviour_65_describe_and_delete_groups(t):
     t.note("after it", t.call("DescribeGroups", 6, {"Groups": [group]})["Groups"][0]["ErrorCode"])
 
 
-@case()
-def behaviour_76_end_for_read_committed(t):
-    """Without open transactions both kinds of reader are given the same end, by ListOffsets and in Fetch."""
-    name = t.topic()
-    assert t.produce(name, wire.batch([(None, b"a"), (None, b"b")]))["ErrorCode"] == 0
-    for level in (0, 1):
-        t.note(f"isolation {level}", (t.list_offset(name, -1, IsolationLevel=level)["Offset"],
-                                      t.fetch_one(name, IsolationLevel=level)["LastStableOffset"]))
-
-
-@case()
-def behaviour_79_telemetry_is_not_offered(t):
-    """A broker that has nothing to receive clients' metrics with does not offer to: clients push them otherwise."""
-    keys = {row["ApiKey"] for row in t.call("ApiVersions", 4, {"ClientSoftwareName": "x", "ClientSoftwareVersion": "1"})["ApiKeys"]}
-    t.note("offered", sorted(keys & {71, 72}))
-
-
 @case(limit=90, smoke=False)
 def behaviour_82_kill_keeps_groups_and_producers(t):
     """After kill -9: positions, members, generation, and a producer's last batches are those that were acknowledged."""
@@ -428,70 +408,6 @@ def lesson_join_0_has_one_timeout(t):
         time.sleep(0.2)
     assert late.took > 4, f"the round waited {late.took:.1f} s only"
     t.note("who is left", (late.get()["ErrorCode"], len(late.get()["Members"])))
-
-
-@case()
-def lesson_full_fetch_by_epoch(t):
-    """Epoch 0 and -1 ask for everything, whatever session id comes with them."""
-    name = t.topic()
-    assert t.produce(name, wire.batch([(None, b"a")]))["ErrorCode"] == 0
-    for epoch in (0, -1):
-        for session in (0, 987654):
-            answer = t.fetch(name, {0: 0}, SessionId=session, SessionEpoch=epoch)
-            t.note(f"epoch {epoch}, session {session}", (answer["ErrorCode"], answer["SessionId"] > 0, len(answer["Responses"])))
-
-
-@case(limit=90, smoke=False)
-def lesson_segments_roll_and_are_read_across(t):
-    """A time index is full one entry early and segments roll before the append, as Kafka's; a reader with small limits sees every
-    offset once, before and after a restart."""
-    sizes = t.topic("sizes", segment_bytes=1048576)
-    times = t.topic("times", segment_index_bytes=1200, index_interval_bytes=100)
-    start = wire.now_ms() - 3_600_000
-    for index in range(40):
-        assert t.produce(sizes, wire.batch([(b"k", b"x" * 60_000)], first_timestamp=start + index))["ErrorCode"] == 0
-    for index in range(260):
-        assert t.produce(times, wire.batch([(b"k", b"y" * 40)], first_timestamp=start + index * 10))["ErrorCode"] == 0
-
-    def files(name):
-        return sorted(os.path.basename(path) for path in glob.glob(os.path.join(glob.escape(t.folder_of(name)), "*.log")))
-
-    def walk(name, end, limit):
-        offsets, at = [], 0
-        while at < end:
-            answer = t.fetch_one(name, {"FetchOffset": at, "PartitionMaxBytes": limit})
-            assert answer["ErrorCode"] == 0, answer
-            got = [one for one in wire.batches(answer["Records"])]
-            assert got and got[0].base_offset <= at, (at, len(got))
-            offsets += [offset for one in got for offset in range(max(at, one.base_offset), one.last_offset + 1)]
-            at = offsets[-1] + 1
-        return offsets
-    t.note("by size", files(sizes))
-    t.note("by time index", files(times))
-    assert len(files(sizes)) >= 2 and len(files(times)) >= 2, (files(sizes), files(times))
-    for round_ in ("before", "after"):
-        for limit in (1, 1500, 130_000):
-            assert walk(sizes, 40, limit) == list(range(40)), (round_, limit)
-        assert walk(times, 260, 700) == list(range(260)), round_
-        if round_ == "before":
-            t.restart()
-            for name in (sizes, times):
-                t.await_topic(name)
-
-
-@case()
-def lesson_no_authorizer(t):
-    """Without an authorizer the requests for access rules are SECURITY_DISABLED (54): MirrorMaker and the tools understand that."""
-    rule = {"ResourceType": 2, "ResourceName": "x", "ResourcePatternType": 3, "Principal": "User:a", "Host": "*", "Operation": 3, "PermissionType": 3}
-    chosen = {"ResourceTypeFilter": 1, "ResourceNameFilter": None, "PatternTypeFilter": 1, "PrincipalFilter": None, "HostFilter": None,
-              "Operation": 1, "PermissionType": 1}
-    for version in (1, 2, 3):
-        listed = t.call("DescribeAcls", version, chosen)
-        t.note(f"describe v{version}", (listed["ErrorCode"], bool(listed["ErrorMessage"]), listed["Resources"]))
-        made = t.call("CreateAcls", version, {"Creations": [rule, rule]})
-        t.note(f"create v{version}", [(one["ErrorCode"], bool(one["ErrorMessage"])) for one in made["Results"]])
-        gone = t.call("DeleteAcls", version, {"Filters": [chosen]})
-        t.note(f"delete v{version}", [(one["ErrorCode"], bool(one["ErrorMessage"]), one["MatchingAcls"]) for one in gone["FilterResults"]])
 
 
 @case(limit=200, smoke=False)

@@ -1,4 +1,4 @@
-"""Fetch, its sessions, ListOffsets and OffsetForLeaderEpoch: behaviours 40-50.
+"""Fetch, its sessions, ListOffsets and OffsetForLeaderEpoch: behaviours 40-50 and 76.
 
 Numbers are those of the list of client-visible behaviours in docs/compatibility.md.
 """
@@ -417,3 +417,24 @@ def behaviour_50_offset_for_leader_epoch(t):
     unknown = t.call("OffsetForLeaderEpoch", 4, {"ReplicaId": -1, "Topics": [
         {"Topic": "no-such-topic", "Partitions": [{"Partition": 0, "LeaderEpoch": 0}]}]})["Topics"][0]["Partitions"][0]
     assert unknown["ErrorCode"] == 3
+
+
+@case()
+def behaviour_76_end_for_read_committed(t):
+    """Without open transactions both kinds of reader are given the same end, by ListOffsets and in Fetch."""
+    name = t.topic()
+    assert t.produce(name, wire.batch([(None, b"a"), (None, b"b")]))["ErrorCode"] == 0
+    for level in (0, 1):
+        t.note(f"isolation {level}", (t.list_offset(name, -1, IsolationLevel=level)["Offset"],
+                                      t.fetch_one(name, IsolationLevel=level)["LastStableOffset"]))
+
+
+@case()
+def lesson_full_fetch_by_epoch(t):
+    """Epoch 0 and -1 ask for everything, whatever session id comes with them."""
+    name = t.topic()
+    assert t.produce(name, wire.batch([(None, b"a")]))["ErrorCode"] == 0
+    for epoch in (0, -1):
+        for session in (0, 987654):
+            answer = t.fetch(name, {0: 0}, SessionId=session, SessionEpoch=epoch)
+            t.note(f"epoch {epoch}, session {session}", (answer["ErrorCode"], answer["SessionId"] > 0, len(answer["Responses"])))

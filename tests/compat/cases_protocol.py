@@ -1,4 +1,4 @@
-"""Framing, versions, ApiVersions, and what describes the cluster: behaviours 1-12, 28, 81 and DescribeQuorum.
+"""Framing, versions, ApiVersions, and what describes the cluster: behaviours 1-12, 28, 79, 81 and DescribeQuorum.
 
 Numbers are those of the list of client-visible behaviours in docs/compatibility.md.
 """
@@ -325,3 +325,25 @@ def behaviour_describe_quorum(t):
     t.note("controller listener", nodes[0]["Listeners"][0]["Name"])
     other = t.call("DescribeQuorum", 2, {"Topics": [{"TopicName": t.topic_name(), "Partitions": [{"PartitionIndex": 0}]}]})
     t.note("another topic", (other["ErrorCode"], [part["ErrorCode"] for topic in other["Topics"] for part in topic["Partitions"]]))
+
+
+@case()
+def behaviour_79_telemetry_is_not_offered(t):
+    """A broker that has nothing to receive clients' metrics with does not offer to: clients push them otherwise."""
+    keys = {row["ApiKey"] for row in t.call("ApiVersions", 4, {"ClientSoftwareName": "x", "ClientSoftwareVersion": "1"})["ApiKeys"]}
+    t.note("offered", sorted(keys & {71, 72}))
+
+
+@case()
+def lesson_no_authorizer(t):
+    """Without an authorizer the requests for access rules are SECURITY_DISABLED (54): MirrorMaker and the tools understand that."""
+    rule = {"ResourceType": 2, "ResourceName": "x", "ResourcePatternType": 3, "Principal": "User:a", "Host": "*", "Operation": 3, "PermissionType": 3}
+    chosen = {"ResourceTypeFilter": 1, "ResourceNameFilter": None, "PatternTypeFilter": 1, "PrincipalFilter": None, "HostFilter": None,
+              "Operation": 1, "PermissionType": 1}
+    for version in (1, 2, 3):
+        listed = t.call("DescribeAcls", version, chosen)
+        t.note(f"describe v{version}", (listed["ErrorCode"], bool(listed["ErrorMessage"]), listed["Resources"]))
+        made = t.call("CreateAcls", version, {"Creations": [rule, rule]})
+        t.note(f"create v{version}", [(one["ErrorCode"], bool(one["ErrorMessage"])) for one in made["Results"]])
+        gone = t.call("DeleteAcls", version, {"Filters": [chosen]})
+        t.note(f"delete v{version}", [(one["ErrorCode"], bool(one["ErrorMessage"]), one["MatchingAcls"]) for one in gone["FilterResults"]])

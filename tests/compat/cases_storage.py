@@ -117,3 +117,41 @@ def delete_records_frees_segments(t):
         return          # it removes them with its next look at retention, every five minutes
     t.until(lambda: count() == 1)
     assert bounds(t, name) == (40, 40)
+
+
+@case(limit=90, smoke=False)
+def lesson_segments_roll_and_are_read_across(t):
+    """A time index is full one entry early and segments roll before the append, as Kafka's; a reader with small limits sees every
+    offset once, before and after a restart."""
+    sizes = t.topic("sizes", segment_bytes=1048576)
+    times = t.topic("times", segment_index_bytes=1200, index_interval_bytes=100)
+    start = wire.now_ms() - 3_600_000
+    for index in range(40):
+        assert t.produce(sizes, wire.batch([(b"k", b"x" * 60_000)], first_timestamp=start + index))["ErrorCode"] == 0
+    for index in range(260):
+        assert t.produce(times, wire.batch([(b"k", b"y" * 40)], first_timestamp=start + index * 10))["ErrorCode"] == 0
+
+    def files(name):
+        return sorted(os.path.basename(path) for path in glob.glob(os.path.join(glob.escape(t.folder_of(name)), "*.log")))
+
+    def walk(name, end, limit):
+        offsets, at = [], 0
+        while at < end:
+            answer = t.fetch_one(name, {"FetchOffset": at, "PartitionMaxBytes": limit})
+            assert answer["ErrorCode"] == 0, answer
+            got = [one for one in wire.batches(answer["Records"])]
+            assert got and got[0].base_offset <= at, (at, len(got))
+            offsets += [offset for one in got for offset in range(max(at, one.base_offset), one.last_offset + 1)]
+            at = offsets[-1] + 1
+        return offsets
+    t.note("by size", files(sizes))
+    t.note("by time index", files(times))
+    assert len(files(sizes)) >= 2 and len(files(times)) >= 2, (files(sizes), files(times))
+    for round_ in ("before", "after"):
+        for limit in (1, 1500, 130_000):
+            assert walk(sizes, 40, limit) == list(range(40)), (round_, limit)
+        assert walk(times, 260, 700) == list(range(260)), round_
+        if round_ == "before":
+            t.restart()
+            for name in (sizes, times):
+                t.await_topic(name)

@@ -12,12 +12,8 @@ import harness
 from harness import case
 
 
-def weir(t, *args, input=None, check=True, timeout=None):
-    return t.run([harness.weir_program(), *map(str, args), "--bootstrap-server", t.bootstrap], input=input, check=check, timeout=timeout)
-
-
 def group_json(t, group):
-    return json.loads(weir(t, "group", "describe", group, "--json").out)
+    return json.loads(t.weir("group", "describe", group, "--json").out)
 
 
 class Running:
@@ -64,14 +60,14 @@ def java_member(t, group, topic, *properties):
 
 def fill(t, topic, first, count, partitions):
     for partition in range(partitions):
-        weir(t, "produce", topic, "--partition", partition,
+        t.weir("produce", topic, "--partition", partition,
              input="".join(f"{number}\n" for number in range(first, first + count) if number % partitions == partition))
 
 
 def share_of(t, group, members, partitions):
     """Waits until so many members are there and hold all partitions; how many each holds."""
     while True:
-        found = weir(t, "group", "describe", group, "--json", check=False)  # before the first member is in there is no group
+        found = t.weir("group", "describe", group, "--json", check=False)  # before the first member is in there is no group
         described = json.loads(found.out) if found.returncode == 0 else {"state": "", "members": []}
         held = sorted(len(member["assigned"]) for member in described["members"])
         if described["state"] == "Stable" and len(held) == members and sum(held) == partitions:
@@ -87,33 +83,33 @@ def weir_client_produces_and_consumes(t):
     expected = []
     for codec in ("none", "gzip", "snappy", "lz4", "zstd"):
         lines = [f"{codec} {number} {'x' * 50}" for number in range(200)]
-        weir(t, "produce", name, "--compression", codec, "--key", "k", "--header", "codec=" + codec, input="\n".join(lines) + "\n")
+        t.weir("produce", name, "--compression", codec, "--key", "k", "--header", "codec=" + codec, input="\n".join(lines) + "\n")
         expected += [f"k codec={codec} {line}" for line in lines]
     got = t.kcat("-C", "-t", name, "-e", "-q", "-f", "%k %h %s\\n").out.splitlines()
     assert got == expected, (len(got), got[:2])
     other = t.topic("u")
     for codec in ("none", "gzip", "snappy", "lz4", "zstd"):
         t.kcat("-P", "-t", other, "-z", codec, input="".join(f"{codec} {number}\n" for number in range(100)))
-    got = weir(t, "consume", other).out.splitlines()
+    got = t.weir("consume", other).out.splitlines()
     assert got == [f"{codec} {number}" for codec in ("none", "gzip", "snappy", "lz4", "zstd") for number in range(100)], len(got)
-    t.note("tail", weir(t, "consume", other, "--from", "-2", "--format", "%o %v\\n").out)
+    t.note("tail", t.weir("consume", other, "--from", "-2", "--format", "%o %v\\n").out)
 
 
 @case(limit=60)
 def weir_client_topics_and_options(t):
     """weir topic and weir config: what they make and change is what Java's tools and kcat see."""
     name = t.topic_name()
-    t.note("created", weir(t, "topic", "create", name, "--partitions", 3, "--replicas", 1, "--config", "retention.ms=3600000").out)
+    t.note("created", t.weir("topic", "create", name, "--partitions", 3, "--replicas", 1, "--config", "retention.ms=3600000").out)
     t.await_topic(name, 3)
-    t.note("again", weir(t, "topic", "create", name, check=False).returncode)
+    t.note("again", t.weir("topic", "create", name, check=False).returncode)
     assert "retention.ms=3600000" in t.topics_tool("--describe", "--topic", name).out
-    t.note("altered", weir(t, "topic", "alter", name, "--partitions", 4, "--config", "max.message.bytes=2000", "--reset", "retention.ms").out)
+    t.note("altered", t.weir("topic", "alter", name, "--partitions", 4, "--config", "max.message.bytes=2000", "--reset", "retention.ms").out)
     t.await_topic(name, 4)
-    options = [json.loads(line) for line in weir(t, "config", "get", "topic", name, "--json").out.splitlines()]
+    options = [json.loads(line) for line in t.weir("config", "get", "topic", name, "--json").out.splitlines()]
     t.note("options", sorted((one["option"], one["value"]) for one in options if one["option"] != "min.insync.replicas"))
-    large = weir(t, "produce", name, "--partition", 0, input="y" * 3000 + "\n", check=False)
+    large = t.weir("produce", name, "--partition", 0, input="y" * 3000 + "\n", check=False)
     t.note("too large", large.returncode)
-    weir(t, "topic", "delete", name)
+    t.weir("topic", "delete", name)
     t.await_gone(name)
 
 
@@ -123,38 +119,38 @@ def weir_client_group_commands(t):
     name = t.topic(partitions=2)
     fill(t, name, 0, 20, 2)
     group = t.topic_name("g")
-    got = weir(t, "consume", name, "--group", group, "--max", 20).out.split()
+    got = t.weir("consume", name, "--group", group, "--max", 20).out.split()
     assert sorted(map(int, got)) == list(range(20)), got
-    rows = [json.loads(line) for line in weir(t, "group", "list", "--json").out.splitlines()]
+    rows = [json.loads(line) for line in t.weir("group", "list", "--json").out.splitlines()]
     t.note("listed", [(row["state"], row["type"], row["protocol"]) for row in rows if row["group"] == group])
     described = group_json(t, group)
     t.note("described", (described["state"], described["type"], described["lag"],
                          [(row["partition"], row["committed"], row["end"], row["lag"], row["metadata"]) for row in described["partitions"]]))
     tool = t.java("ConsumerGroupCommand", "--describe", "--group", group).out
     assert [line.split()[3:6] for line in sorted(tool.splitlines()) if line.startswith(group)] == [["10", "10", "0"]] * 2, tool
-    t.note("plan", weir(t, "group", "reset", group, "--to-earliest").out.replace(name, "T"))
+    t.note("plan", t.weir("group", "reset", group, "--to-earliest").out.replace(name, "T"))
     assert group_json(t, group)["lag"] == 0
-    weir(t, "group", "reset", group, "--shift-by", -3, "--topic", f"{name}:1", "--execute")
+    t.weir("group", "reset", group, "--shift-by", -3, "--topic", f"{name}:1", "--execute")
     t.note("shifted", [row["committed"] for row in group_json(t, group)["partitions"]])
-    weir(t, "group", "reset", group, "--to-datetime", "2020-01-01T00:00:00Z", "--execute")
+    t.weir("group", "reset", group, "--to-datetime", "2020-01-01T00:00:00Z", "--execute")
     t.note("by time", [row["committed"] for row in group_json(t, group)["partitions"]])
-    weir(t, "group", "reset", group, "--by-duration", "0s", "--execute")
+    t.weir("group", "reset", group, "--by-duration", "0s", "--execute")
     t.note("by duration", [row["committed"] for row in group_json(t, group)["partitions"]])
-    weir(t, "group", "reset", group, "--to-offset", 7, "--execute")
+    t.weir("group", "reset", group, "--to-offset", 7, "--execute")
     tool = t.java("ConsumerGroupCommand", "--describe", "--group", group).out
     assert [line.split()[3] for line in tool.splitlines() if line.startswith(group)] == ["7", "7"], tool
     member = weir_member(t, group, name)
     share_of(t, group, 1, 2)
     for command in (["reset", group, "--to-earliest", "--execute"], ["delete", group], ["delete", group, "--topic", name]):
-        refused = weir(t, "group", *command, check=False)
+        refused = t.weir("group", *command, check=False)
         t.note(f"{command[0]} {len(command)} while in use", refused.err.replace(name, "T").replace(group, "G"))
     t.until(lambda: len(member.lines) >= 6)
     assert len(member.stop()) == 6
     t.note("left", group_json(t, group)["state"])
-    weir(t, "group", "delete", group, "--topic", name)
+    t.weir("group", "delete", group, "--topic", name)
     t.note("positions deleted", group_json(t, group)["partitions"])
-    weir(t, "group", "delete", group)
-    t.note("gone", weir(t, "group", "describe", group, check=False).returncode)
+    t.weir("group", "delete", group)
+    t.note("gone", t.weir("group", "describe", group, check=False).returncode)
 
 
 def mixed_group(t, assignor, partitions=6, others=(kcat_member, java_member)):
@@ -246,7 +242,7 @@ def weir_client_survives_restart(t):
     while len(set(member.lines)) < 600:
         ended = member.process.poll()
         assert ended is None, f"the member ended ({ended}): {member.process.stderr.read().decode()}"
-        assert t.left() > 15, f"{len(set(member.lines))} of 600 records; {weir(t, 'group', 'describe', group, check=False).out}"
+        assert t.left() > 15, f"{len(set(member.lines))} of 600 records; {t.weir('group', 'describe', group, check=False).out}"
         time.sleep(0.1)
     member.stop()
     t.note("left", group_json(t, group)["state"])

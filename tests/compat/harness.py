@@ -7,8 +7,10 @@ import shutil
 import signal
 import socket
 import subprocess
+import sys
 import time
 
+import messages
 import wire
 
 HERE = os.path.dirname(os.path.abspath(__file__))
@@ -60,6 +62,24 @@ def weir_program():
     return os.environ.get("WEIR") or os.path.join(ROOT, "build", "release", "weir")
 
 
+def require_weir():
+    """The program, which is there: else ends with a sentence."""
+    program = weir_program()
+    if not os.access(program, os.X_OK):
+        print(f"there is no {program}: build it with ./dev build release, or set WEIR to the program", file=sys.stderr)
+        sys.exit(2)
+    return program
+
+
+def definitions():
+    """Kafka's own descriptions of its messages, taken from its jars once."""
+    subprocess.run([PEER, "resolve"], check=True)
+    folder = os.path.join(CACHE, "kafka-4.3.1", "definitions")
+    if not os.path.isdir(os.path.join(folder, "clients")):
+        subprocess.run([PEER, "definitions", folder], check=True, stdout=subprocess.DEVNULL)
+    return messages.Definitions(folder)
+
+
 def serves(port):
     try:
         with socket.create_connection(("127.0.0.1", port), 1):
@@ -88,15 +108,20 @@ class Weir:
             line += ["--override", setting]
         return line
 
-    def start(self):
+    def launch(self):
+        """Starts the process and waits for nothing."""
         with open(os.path.join(self.folder, "weir.log"), "ab") as log:
             self.process = subprocess.Popen(self.command(), stdin=subprocess.DEVNULL, stdout=log, stderr=log)
+        return self.process
+
+    def start(self):
+        self.launch()
         deadline = time.monotonic() + 60
         while not serves(self.port):
             if self.process.poll() is not None:
                 raise RuntimeError(f"weir ended while starting (exit code {self.process.returncode}): {self.last_words()}")
             if time.monotonic() > deadline:
-                raise RuntimeError("weir did not listen within 30 s")
+                raise RuntimeError("weir did not listen within 60 s")
             time.sleep(0.01)
 
     def last_words(self):
@@ -155,6 +180,15 @@ class Kafka:
 
     def start(self):
         self.pid = int(self.peer("start").split()[-1])
+
+    def launch(self, heap="512m"):
+        """Starts the process over a directory that start() formatted, and waits for nothing; whoever calls this ends it."""
+        run, program = self.environment["KAFKA_RUN"], os.path.join(CACHE, "kafka-4.3.1")
+        with open(os.path.join(self.folder, "server.log"), "ab") as log:
+            return subprocess.Popen(["java", "-Xms128m", f"-Xmx{heap}", "-XX:+UseG1GC",
+                                     f"-Dlog4j2.configurationFile={program}/log4j2-INFO.properties", f"-Dkafka.logs.dir={run}",
+                                     "-cp", f"{program}/libs/*", "kafka.Kafka", f"{run}/server.properties"],
+                                    stdin=subprocess.DEVNULL, stdout=log, stderr=log)
 
     def alive(self):
         return self.pid is not None and os.path.exists(f"/proc/{self.pid}")
@@ -229,6 +263,10 @@ class Context:
 
     def topics_tool(self, *args, check=True):
         return self.java("TopicCommand", *args, check=check)
+
+    def weir(self, *args, input=None, check=True, timeout=None):
+        """A command of the program that is tested, against either broker."""
+        return self.run([weir_program(), *map(str, args), "--bootstrap-server", self.bootstrap], input=input, check=check, timeout=timeout)
 
     # -- the wire
 

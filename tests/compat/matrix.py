@@ -14,7 +14,6 @@ import subprocess
 
 import cases_clients
 import harness
-import programs
 import session
 
 PAGE = os.path.join(harness.ROOT, "docs", "compatibility.md")

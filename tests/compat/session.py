@@ -11,7 +11,6 @@ import traceback
 
 import harness
 import programs
-import wire
 
 
 class Outcome:
@@ -88,11 +87,7 @@ class Session:
 
     def __init__(self, options, program, output):
         self.options, self.program = options, program
-        subprocess.run([harness.PEER, "resolve"], check=True)
-        definitions_folder = os.path.join(harness.CACHE, "kafka-4.3.1", "definitions")
-        if not os.path.isdir(os.path.join(definitions_folder, "clients")):
-            subprocess.run([harness.PEER, "definitions", definitions_folder], check=True, stdout=subprocess.DEVNULL)
-        self.definitions = wire.Definitions(definitions_folder)
+        self.definitions = harness.definitions()
         self.clients = programs.Clients(output)
         self.folder = tempfile.mkdtemp(prefix="weir-compat-")
         self.sides, self.settings, self.turn = [], None, 0

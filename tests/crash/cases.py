@@ -308,24 +308,29 @@ def one_of_two_disks_fails(context):
         assert error == protocol.STORAGE_ERROR, f"produce to a partition of the failed disk: error {error}"
         error = connection.fetch("load", {part: 0})[part][0]
         assert error == protocol.STORAGE_ERROR, f"fetch from a partition of the failed disk: error {error}"
-    others = Load("others", 4, broker.port, context.seed)
     for part in good:
         error = connection.produce("load", [(part, protocol.batch([b"%d %d " % (part, 0)]))], timeout=3000)[0][1]
         assert error == 0, f"produce to a partition of the good disk: error {error}"
     assert connection.create_topic("others", 4) == 0
     broker.await_topic("others", 4)
+    others = Load("others", 4, broker.port, context.seed)
+    others.start()
+    context.on_end(others.stop)
+    time.sleep(1)
+    others.stop()
+    assert others.book.total() > 0, "a topic made after the failure takes no records"
     states = {path: error for path, (error, _) in connection.log_dirs().items()}
     assert states[places[0]] == 0 and states[places[1]] == protocol.STORAGE_ERROR, states
-    assert others.book.total() == 0
     broker.kill()
     second.restart()
     broker.start()
-    broker.await_topic("load", 20)
     wrong = []
-    ends = Connection(broker.port).offsets("load", range(20))
-    for part in range(20):
-        if ends[part][1] < load.book.acknowledged[part]:
-            wrong.append(f"lost-write: partition {part} ends at {ends[part][1]}; {load.book.acknowledged[part]} were acknowledged")
+    for book in (load.book, others.book):
+        broker.await_topic(book.topic, book.partitions)
+        ends = Connection(broker.port).offsets(book.topic, range(book.partitions))
+        for part, acknowledged in enumerate(book.acknowledged):
+            if ends[part][1] < acknowledged:
+                wrong.append(f"lost-write: {book.topic}-{part} ends at {ends[part][1]}; {acknowledged} were acknowledged")
     assert not wrong, wrong
     return (f"noticed after {took:.2f} s; {len(bad)} partitions refused, {len(good)} served; {sum(struck)} acknowledged before and "
             f"{load.book.total() - sum(struck)} after it, none lost after a restart with the disk back")

@@ -9,6 +9,7 @@ import signal
 import socket
 import struct
 import subprocess
+import sys
 import time
 
 from protocol import Connection, Gone
@@ -19,6 +20,16 @@ GOINGDOWN_DEFAULT, GOINGDOWN_LOGFLUSH, GOINGDOWN_NOLOGFLUSH = 0, 1, 2
 
 class Skip(Exception):
     """The facility is missing here; the message says which."""
+
+
+def require_weir():
+    """The program that is tested, $WEIR or the release build: else ends with a sentence."""
+    root = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
+    program = os.path.abspath(os.environ.get("WEIR") or os.path.join(root, "build", "release", "weir"))
+    if not os.access(program, os.X_OK):
+        print(f"there is no {program}: build it with ./dev build release, or set WEIR to the program", file=sys.stderr)
+        sys.exit(2)
+    return program
 
 
 def free_port():
