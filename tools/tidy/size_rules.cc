@@ -33,7 +33,7 @@ std::string number(size_t n) { return std::to_string(n); }
 void check_sizes(const Tree& tree, std::vector<Finding>& findings) {
   std::map<std::string, Ceiling> ceilings = read_ceilings(tree);
   for (const auto& [path, file] : tree.files()) {
-    if (!file.is_cpp()) continue;
+    if (!file.is_cpp() && !file.is_script) continue;
     const size_t lines = file.lines.size();
     const auto it = ceilings.find(path);
     if (it == ceilings.end()) {

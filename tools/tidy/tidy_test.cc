@@ -154,6 +154,9 @@ TEST(SizeRule, lets_large_files_only_shrink) {
   EXPECT_THAT(check("src/weir/base/a.cc 599\n"), ElementsAre("src/weir/base/a.cc:600"));
   EXPECT_THAT(check("src/weir/base/a.cc 600\nsrc/weir/base/b.cc 700\nsrc/gone.cc 900\n"),
               ElementsAre("tools/tidy/sizes.txt:2", "tools/tidy/sizes.txt:3"));
+  // Scripts count, whatever they are called; documents do not.
+  EXPECT_THAT(places_of(tree_of({{"tests/a/b.py", large}, {"tests/a/run", "#!/usr/bin/env python3\n" + large}, {"docs/a.md", large}}), check_sizes),
+              ElementsAre("tests/a/b.py:600", "tests/a/run:601"));
 }
 
 // Property: an exception takes out its own finding and no other, and an unneeded one is reported.

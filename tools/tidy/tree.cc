@@ -12,7 +12,7 @@ namespace fs = std::filesystem;
 
 // Folders and files of the root that people write in. Everything else (build output, caches, .git) is not looked at.
 constexpr std::string_view kFolders[] = {"src", "tests", "tools", "docs", "cmake", "packaging", "web", ".ci"};
-constexpr std::string_view kExtensions[] = {".h", ".cc", ".md", ".wire", ".txt", ".cmake", ".sh", ".def", ".service", ""};
+constexpr std::string_view kExtensions[] = {".h", ".cc", ".md", ".wire", ".txt", ".cmake", ".sh", ".py", ".def", ".service", ""};
 constexpr size_t kFileBytesMax = 4 << 20;
 
 bool is_identifier(char c) { return std::isalnum(static_cast<unsigned char>(c)) != 0 || c == '_'; }
@@ -28,7 +28,7 @@ bool is_wanted(const fs::path& path) {
   for (std::string_view extension : kExtensions) {
     if (path.extension() == extension) return true;
   }
-  return path.filename() == ".wire";
+  return false;
 }
 
 // Consumes one literal that starts at `at` and returns the position behind it.
@@ -106,6 +106,7 @@ void Tree::add(std::string path, std::string_view text) {
   File file;
   file.path = path;
   file.lines = split_lines(text);
+  file.is_script = file.has_extension(".py") || file.has_extension(".sh") || text.starts_with("#!");
   if (file.is_cpp()) file.code = split_lines(blank_comments_and_literals(text));
   files_.insert_or_assign(std::move(path), std::move(file));
 }

@@ -12,6 +12,7 @@ struct File {
   std::string path;                // from the root, with slashes
   std::vector<std::string> lines;  // as they stand
   std::vector<std::string> code;   // the same lines with comments, strings and characters blanked (C++ files only)
+  bool is_script = false;          // Python or a shell's, by its name or its first line
 
   bool has_extension(std::string_view extension) const { return path.ends_with(extension); }
   bool is_header() const { return has_extension(".h"); }
