@@ -17,7 +17,7 @@
 
 #include <gtest/gtest.h>
 
-#include "weir/node/node.h"
+#include "weir/node/node_run_test.h"
 #include "weir/protocol/api_versions.h"
 #include "weir/protocol/create_topics.h"
 #include "weir/protocol/delete_topics.h"
@@ -26,7 +26,6 @@
 #include "weir/protocol/init_producer_id.h"
 #include "weir/protocol/produce.h"
 #include "weir/record/builder.h"
-#include "weir/runtime/sim/world.h"
 
 namespace weir::node {
 
@@ -146,12 +145,10 @@ class SimBroker {
 
   // False when the node ended before it was ready; outcome() says why.
   bool start() {
-    run_ = std::make_unique<Run>();
-    NodeOptions options = node_options({"/data/log"}, BrokerId(1), {"broker", 9092}, {"broker", 9093});
+    run_ = std::make_unique<NodeRun>();
+    NodeOptions options = simulated_node();
     if (adjust_) adjust_(options);
-    machine.spawn(&run_node, machine.environment(), std::move(options), run_.get());
-    world.run_until_true([&] { return run_->ready || run_->ended; }, 120s);
-    return run_->ready;
+    return start_node(world, machine, std::move(options), *run_);
   }
   bool is_running() const { return run_ != nullptr && run_->ready && !run_->ended; }
   bool has_ended() const { return run_->ended; }
@@ -243,28 +240,8 @@ class SimBroker {
   runtime::SimNode& visitor;
 
  private:
-  struct Run {
-    Node* node = nullptr;
-    bool ready = false;
-    bool ended = false;
-    Result<void> outcome;
-    runtime::StopSource stop;
-  };
-  static Task<void> note_ready(Node* node, Run* run, runtime::Executor* executor) {
-    (void)co_await node->ready().wait(*executor);
-    run->ready = true;
-  }
-  static Task<void> run_node(runtime::Environment environment, NodeOptions options, Run* run) {
-    Node node(environment, std::move(options));
-    run->node = &node;
-    runtime::TaskGroup watching(environment.executor);
-    watching.spawn(&note_ready, &node, run, &environment.executor);
-    run->outcome = co_await node.run(run->stop.token());
-    run->ended = true;
-  }
-
   Adjust adjust_;
-  std::unique_ptr<Run> run_;
+  std::unique_ptr<NodeRun> run_;
   codec::Codecs codecs_;
 };
 

@@ -12,11 +12,6 @@
 namespace weir::node {
 namespace {
 
-std::string from_where(const Settings& settings, std::string_view option) {
-  const auto set = settings.find(option);
-  return set == settings.end() ? std::string() : set->second.from;
-}
-
 std::string absolute(std::string_view path, std::string_view working_dir) {
   std::string whole = path.starts_with('/') ? std::string(path) : fmt::format("{}/{}", working_dir, path);
   while (whole.size() > 1 && whole.ends_with('/')) whole.pop_back();
@@ -35,7 +30,7 @@ std::vector<std::string> choose_directories(const Settings& settings, const Conf
   }
   for (size_t i = 0; i < dirs.size(); ++i) {
     if (std::find(dirs.begin(), dirs.begin() + static_cast<ptrdiff_t>(i), dirs[i]) != dirs.begin() + static_cast<ptrdiff_t>(i)) {
-      problems.push_back(problem_at(from_where(settings, option), fmt::format("{} names {} twice", option, dirs[i])));
+      problems.push_back(problem_at(where_set(settings, option), fmt::format("{} names {} twice", option, dirs[i])));
     }
   }
   const std::string metadata_dir = text_of(settings, "metadata.log.dir");
@@ -43,7 +38,7 @@ std::vector<std::string> choose_directories(const Settings& settings, const Conf
     const auto at = std::ranges::find(dirs, absolute(metadata_dir, input.working_dir));
     if (at == dirs.end()) {
       problems.push_back(
-          problem_at(from_where(settings, "metadata.log.dir"),
+          problem_at(where_set(settings, "metadata.log.dir"),
                      fmt::format("metadata.log.dir = \"{}\" must be one of log.dirs ({})", metadata_dir, fmt::join(dirs, ", "))));
     } else {
       std::rotate(dirs.begin(), at, at + 1);
@@ -56,7 +51,7 @@ BrokerId choose_node_id(const Settings& settings, Problems& problems) {
   const bool has_node_id = settings.contains("node.id");
   const bool has_broker_id = settings.contains("broker.id") && number_of(settings, "broker.id") >= 0;
   if (has_node_id && has_broker_id && number_of(settings, "node.id") != number_of(settings, "broker.id")) {
-    problems.push_back(problem_at(from_where(settings, "broker.id"),
+    problems.push_back(problem_at(where_set(settings, "broker.id"),
                                   fmt::format("broker.id = {} and node.id = {} differ; broker.id is the older name of node.id",
                                               number_of(settings, "broker.id"), number_of(settings, "node.id"))));
   }
@@ -69,7 +64,7 @@ void check_roles(const Settings& settings, BrokerId self, Problems& problems) {
   const auto has = [&](std::string_view role) { return std::ranges::find(roles, role) != roles.end(); };
   if (!roles.empty() && !(has("broker") && has("controller"))) {
     problems.push_back(
-        problem_at(from_where(settings, "process.roles"),
+        problem_at(where_set(settings, "process.roles"),
                    fmt::format("process.roles = \"{}\" cannot be served yet: a node is broker and controller in one\n"
                                "set process.roles=broker,controller",
                                fmt::join(roles, ","))));
@@ -78,14 +73,14 @@ void check_roles(const Settings& settings, BrokerId self, Problems& problems) {
   const bool is_self = voters.size() == 1 && voters.front().starts_with(fmt::format("{}@", self));
   if (!voters.empty() && !is_self) {
     problems.push_back(problem_at(
-        from_where(settings, "controller.quorum.voters"),
+        where_set(settings, "controller.quorum.voters"),
         fmt::format("controller.quorum.voters = \"{}\" cannot be served yet: the quorum is this node alone (node.id {})",
                     fmt::join(voters, ","), self)));
   }
   const std::vector<std::string> servers = list_of(settings, "controller.quorum.bootstrap.servers");
   if (servers.size() > 1) {
     problems.push_back(
-        problem_at(from_where(settings, "controller.quorum.bootstrap.servers"),
+        problem_at(where_set(settings, "controller.quorum.bootstrap.servers"),
                    fmt::format("controller.quorum.bootstrap.servers = \"{}\" cannot be served yet: the quorum is this node alone",
                                fmt::join(servers, ","))));
   }
@@ -103,12 +98,12 @@ std::optional<HttpOptions> choose_http(const Settings& settings, const ConfigInp
   const auto endpoint = parse_endpoint(text);
   if (!endpoint) {
     problems.push_back(
-        problem_at(from_where(settings, kOption), fmt::format("{} = \"{}\" is not of the form host:port", kOption, text)));
+        problem_at(where_set(settings, kOption), fmt::format("{} = \"{}\" is not of the form host:port", kOption, text)));
     return std::nullopt;
   }
   if (!is_loopback(endpoint->host)) {
     chosen.warnings.push_back(problem_at(
-        from_where(settings, kOption),
+        where_set(settings, kOption),
         fmt::format("http://{} can be reached from other machines, and there is no authentication yet", endpoint->text())));
   }
   return HttpOptions{.bind = *endpoint, .next_free_port = false};

@@ -425,13 +425,20 @@ TEST_F(DataPath, stop_answers_what_is_under_way) {
   (void)broker().create_topic("t");
   Wire reader = broker().connect();
   Wire writer = broker().connect();
-  reader.ask(SimBroker::fetch("t", Offset(0), 3'600'000), kByName);
-  broker().world.run_for(10ms);
-  writer.ask(SimBroker::fetch("t", Offset(0), 3'600'000, 100'000), kByName);
+  reader.ask(SimBroker::fetch("t", Offset(0), 3'600'000, 100'000), kByName);
+  disk().sync_min = 30ms;
+  writer.ask(SimBroker::produce("t", broker().batch({"written"})), kProduceByName);
+  broker().world.run_for(10ms);  // the record has come and is not on disk
   const MonoTime asked = broker().world.now();
+  broker().begin_stop();
+  EXPECT_EQ(produced(writer.answer<ProduceRequest>(kProduceByName)).error_code, ErrorCode::kNone);
+  const Result<FetchResponse> waited = reader.answer<FetchRequest>(kByName);
+  EXPECT_TRUE(waited.has_value()) << waited.error().describe();
   ASSERT_TRUE(broker().stop());
   EXPECT_LE(since(asked), 10s);
   EXPECT_TRUE(broker().outcome().has_value());
+  ASSERT_TRUE(broker().start());
+  EXPECT_THAT(read_all("t"), testing::ElementsAre("written"));
 }
 
 }  // namespace

@@ -25,11 +25,6 @@ std::string upper(std::string_view text) {
 
 bool is_every_address(std::string_view host) { return host.empty() || host == "0.0.0.0" || host == "::"; }
 
-std::string from_of(const Settings& settings, std::string_view option) {
-  const auto set = settings.find(option);
-  return set == settings.end() ? std::string() : set->second.from;
-}
-
 class Chooser {
  public:
   Chooser(const Settings& settings, const ConfigInput& input) : settings_(settings), input_(input) {}
@@ -54,7 +49,7 @@ class Chooser {
 
  private:
   void problem(std::string_view option, std::string_view sentence) {
-    problems_.push_back(problem_at(from_of(settings_, option), sentence));
+    problems_.push_back(problem_at(where_set(settings_, option), sentence));
   }
   bool is_controller(std::string_view name) const {
     return std::ranges::find(controller_names_, name) != controller_names_.end();
@@ -185,7 +180,7 @@ class Chooser {
     }
     if (settings_.contains("listeners") && !is_loopback(listener.endpoint.host)) {
       chosen_.warnings.push_back(problem_at(
-          from_of(settings_, "listeners"),
+          where_set(settings_, "listeners"),
           fmt::format(
               "listener {}://{} can be reached from other machines, and there is no authentication yet: whoever reaches it can "
               "read, change and delete everything. Keep it on a network that you trust",

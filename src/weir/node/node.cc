@@ -1,6 +1,4 @@
 // The node's life: run, the work it does by itself, stop. How it starts is in node_start.cc.
-#include <algorithm>
-
 #include <fmt/ranges.h>
 
 #include "weir/node/node.h"
@@ -79,17 +77,14 @@ Task<void> Node::expire_records(Node* self) {
   }
 }
 
-// Without its metadata log, or without any log, a node can only say no: better that somebody notices.
+// Without its metadata log, which lies in the first directory, a node can only say no: better that somebody notices.
 Task<void> Node::watch_directories(Node* self) {
   runtime::Executor& executor = self->environment_.executor;
   const runtime::StopToken stop = self->background_stop_.token();
   while (co_await runtime::sleep_until(executor, executor.now() + kDirectoryCheck, stop)) {
-    const std::vector<storage::DirectoryInfo> directories = self->logs_->directories();
-    const auto failed = [](const storage::DirectoryInfo& directory) { return directory.failure.has_value(); };
-    if (!failed(directories.front()) && !std::ranges::all_of(directories, failed)) continue;
-    self->failure_.emplace(
-        ErrorCode::kKafkaStorageError,
-        fmt::format("the log directory {} has failed: {}", directories.front().path, directories.front().failure->describe()));
+    const storage::DirectoryInfo first = self->logs_->directories().front();
+    if (!first.failure) continue;
+    self->failure_.emplace(ErrorCode::kKafkaStorageError, fmt::format("the log directory {} has failed: {}", first.path, first.failure->describe()));
     self->failing_.notify_all();
     co_return;
   }
@@ -106,7 +101,7 @@ Task<Result<void>> Node::shut_down() {
         co_await stopped.wait(environment_.executor, Deadline::at(now + std::min(kLongPollGrace, options_.drain)));
     groups_->resign();
     partitions_->retire_all(ErrorCode::kNotLeaderOrFollower);
-    if (!in_time) (void)co_await stopped.wait(environment_.executor);
+    if (!in_time) (void)co_await stopped.wait(environment_.executor);  // at the latest when `drain` is over
   }
   (void)co_await background_.join();
   broker_.reset();

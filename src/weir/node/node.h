@@ -38,7 +38,7 @@ class Node {
   // Starts, serves until `stop`, stops. A start that fails takes down what it had made.
   // Errors, each a sentence for the person who starts us: kLocked, kAddressInUse, kPermissionDenied, kNoSpace,
   // kInconsistentClusterId, kUnsupportedFeature, kMalformedFile, kInvalidConfig, kDiskError. Later: kKafkaStorageError when
-  // the disk of the metadata log, or every disk, has failed under it.
+  // the disk of the metadata log has failed under it.
   Task<Result<void>> run(runtime::StopToken stop);
 
   // Set while every listener serves.

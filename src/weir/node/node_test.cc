@@ -5,7 +5,7 @@
 
 #include <gtest/gtest.h>
 
-#include "weir/runtime/sim/world.h"
+#include "weir/node/node_run_test.h"
 #include "weir/storage/clean_shutdown.h"
 
 namespace weir::node {
@@ -13,46 +13,14 @@ namespace {
 
 using runtime::SimNode;
 using runtime::SimWorld;
-using runtime::StopSource;
 
-NodeOptions simulated_options() {
-  NodeOptions options = node_options({"/data/log"}, BrokerId(1), {"broker", 9092}, {"broker", 9093});
+NodeOptions node_with_pages() {
+  NodeOptions options = simulated_node();
   options.http = HttpOptions{.bind = {"broker", 8080}, .next_free_port = true};
   return options;
 }
 
-// One run of a node, told from outside.
-struct NodeRun {
-  bool ready = false;
-  bool ended = false;
-  Result<void> outcome;
-  std::string cluster_id;
-  StopSource stop;
-};
-
-Task<void> watch_ready(Node* node, NodeRun* run, runtime::Executor* executor) {
-  (void)co_await node->ready().wait(*executor);
-  run->ready = true;
-  run->cluster_id = node->cluster_id();
-}
-
-Task<void> run_node(runtime::Environment environment, NodeOptions options, NodeRun* run) {
-  Node node(environment, std::move(options));
-  runtime::TaskGroup watching(environment.executor);
-  watching.spawn(&watch_ready, &node, run, &environment.executor);
-  run->outcome = co_await node.run(run->stop.token());
-  run->ended = true;
-}
-
-void start(SimWorld& world, SimNode& machine, NodeRun& run) {
-  machine.spawn(&run_node, machine.environment(), simulated_options(), &run);
-  world.run_until_true([&] { return run.ready || run.ended; }, 60s);
-}
-
-void stop(SimWorld& world, NodeRun& run) {
-  run.stop.request_stop();
-  world.run_until_true([&] { return run.ended; }, 60s);
-}
+bool start(SimWorld& world, SimNode& machine, NodeRun& run) { return start_node(world, machine, node_with_pages(), run); }
 
 Task<Result<std::string>> get(runtime::Environment environment, std::string path) {
   const Deadline soon = Deadline::at(environment.executor.now() + 5s);
@@ -76,24 +44,18 @@ TEST(Node, starts_stops_and_starts_again) {
   SimWorld world(1);
   SimNode& machine = world.add_node("broker");
   NodeRun first;
-  start(world, machine, first);
-  ASSERT_TRUE(first.ready) << first.outcome.error().describe();
-  stop(world, first);
-  ASSERT_TRUE(first.ended);
-  ASSERT_TRUE(first.outcome.has_value()) << first.outcome.error().describe();
+  ASSERT_TRUE(start(world, machine, first)) << first.why();
+  ASSERT_TRUE(stop_node(world, first)) << first.why();
 
   NodeRun second;
-  start(world, machine, second);
-  ASSERT_TRUE(second.ready) << second.outcome.error().describe();
+  ASSERT_TRUE(start(world, machine, second)) << second.why();
   EXPECT_EQ(second.cluster_id, first.cluster_id);
   world.power_cycle(machine);
 
   NodeRun third;
-  start(world, machine, third);
-  ASSERT_TRUE(third.ready) << third.outcome.error().describe();
+  ASSERT_TRUE(start(world, machine, third)) << third.why();
   EXPECT_EQ(third.cluster_id, first.cluster_id);
-  stop(world, third);
-  EXPECT_TRUE(third.ended && third.outcome.has_value());
+  EXPECT_TRUE(stop_node(world, third)) << third.why();
 }
 
 // Property: the pages say what they should. Fails when a page is gone or a metric loses its name.
@@ -102,8 +64,7 @@ TEST(Node, pages) {
   SimNode& machine = world.add_node("broker");
   SimNode& visitor = world.add_node("visitor");
   NodeRun run;
-  start(world, machine, run);
-  ASSERT_TRUE(run.ready) << run.outcome.error().describe();
+  ASSERT_TRUE(start(world, machine, run)) << run.why();
   const auto ask = [&](const char* path) { return world.run(visitor, get(visitor.environment(), path)).value_or("no answer"); };
   EXPECT_NE(ask("/readyz").find("200 OK"), std::string::npos);
   EXPECT_NE(ask("/healthz").find("alive"), std::string::npos);
@@ -116,7 +77,7 @@ TEST(Node, pages) {
                            "kafka_log_logmanager_remainingsegmentstorecover"}) {
     EXPECT_NE(metrics.find(std::string("\n") + name), std::string::npos) << name;
   }
-  stop(world, run);
+  EXPECT_TRUE(stop_node(world, run));
 }
 
 // Property: a second node on the same directory, or on the same port, does not start and changes nothing.
@@ -125,24 +86,21 @@ TEST(Node, second_instance_is_refused) {
   SimWorld world(3);
   SimNode& machine = world.add_node("broker");
   NodeRun first;
-  start(world, machine, first);
-  ASSERT_TRUE(first.ready);
+  ASSERT_TRUE(start(world, machine, first)) << first.why();
   NodeRun second;
-  start(world, machine, second);
-  EXPECT_TRUE(second.ended && !second.ready);
+  EXPECT_FALSE(start(world, machine, second));
   ASSERT_FALSE(second.outcome.has_value());
   EXPECT_EQ(second.outcome.error().code(), ErrorCode::kLocked);
 
   NodeRun elsewhere;
-  NodeOptions options = simulated_options();
+  NodeOptions options = node_with_pages();
   options.logs.dirs = {"/other/log"};
-  machine.spawn(&run_node, machine.environment(), std::move(options), &elsewhere);
-  world.run_until_true([&] { return elsewhere.ready || elsewhere.ended; }, 60s);
+  EXPECT_FALSE(start_node(world, machine, std::move(options), elsewhere));
   ASSERT_FALSE(elsewhere.outcome.has_value());
   EXPECT_EQ(elsewhere.outcome.error().code(), ErrorCode::kAddressInUse);
   const auto left = world.run(machine, machine.disk().list("/other"));
   EXPECT_FALSE(left.has_value());
-  stop(world, first);
+  EXPECT_TRUE(stop_node(world, first));
   EXPECT_TRUE(first.outcome.has_value());
 }
 

@@ -47,6 +47,16 @@ void add_process(std::string& text, const ProcessStats& stats) {
   one(text, "weir_loop_longest_turn_seconds", "gauge", "Longest turn of the event loop.", stats.longest_turn_seconds);
 }
 
+std::string label_value(std::string_view text) {
+  std::string value;
+  for (const char c : text) {
+    if (c == '"' || c == '\\') value += '\\';
+    if (c == '\n') value += "\\n";
+    else value += c;
+  }
+  return value;
+}
+
 // Topic names are [a-zA-Z0-9._-]: no escapes needed in labels.
 void add_topics(std::string& text, const replication::PartitionManager& partitions) {
   std::map<std::string, replication::PartitionTraffic> topics;
@@ -73,7 +83,7 @@ void add_recovery(std::string& text, const storage::LogManager& logs) {
   const std::vector<storage::RecoveryLeft> left = logs.recovery_left();
   const auto family = [&](std::string_view name, std::string_view help, auto value) {
     MetricFamily rows(text, name, "gauge", help);
-    for (size_t i = 0; i < left.size(); ++i) rows.add(fmt::format("dir=\"{}\"", directories[i].path), value(left[i]));
+    for (size_t i = 0; i < left.size(); ++i) rows.add(fmt::format("dir=\"{}\"", label_value(directories[i].path)), value(left[i]));
   };
   using Left = const storage::RecoveryLeft&;
   family("kafka_log_logmanager_remaininglogstorecover", "Logs still to be recovered after an unclean stop.", [](Left l) { return l.logs; });

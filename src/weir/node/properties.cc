@@ -80,6 +80,13 @@ std::unexpected<Error> bad_escape(int line, std::string_view escape) {
   return fail(ErrorCode::kMalformedFile, fmt::format("{}: \"{}\" is not an escape of four hexadecimal digits", line, escape));
 }
 
+// Characters above U+FFFF are written as two escapes.
+bool is_high_half(uint32_t code) { return code >= 0xD800 && code < 0xDC00; }
+bool is_low_half(uint32_t code) { return code >= 0xDC00 && code < 0xE000; }
+std::unexpected<Error> half_character(int line, std::string_view escape) {
+  return fail(ErrorCode::kMalformedFile, fmt::format("{}: \"{}\" is half a character: a pair of escapes makes one", line, escape));
+}
+
 Result<uint32_t> hex4(std::string_view text, size_t at, int line) {
   uint32_t code = 0;
   if (at + 4 > text.size()) return bad_escape(line, text.substr(at - 2));
@@ -105,11 +112,13 @@ Result<std::string> unescaped(std::string_view text, int line) {
     if (c == 'u') {
       WEIR_TRY(uint32_t code, hex4(text, i + 1, line));
       i += 4;
-      const bool is_pair = code >= 0xD800 && code < 0xDC00 && text.substr(i + 1).starts_with("\\u");
-      if (is_pair) {
+      if (is_high_half(code) && text.substr(i + 1).starts_with("\\u")) {
         WEIR_TRY(const uint32_t low, hex4(text, i + 3, line));
+        if (!is_low_half(low)) return half_character(line, text.substr(i - 5, 6));
         code = 0x10000 + ((code - 0xD800) << 10) + (low - 0xDC00);
         i += 6;
+      } else if (is_high_half(code) || is_low_half(code)) {
+        return half_character(line, text.substr(i - 5, 6));
       }
       append_utf8(out, code);
     } else {

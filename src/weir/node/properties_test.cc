@@ -37,6 +37,8 @@ TEST(Properties, broken_escape_names_its_line) {
   const auto properties = parse_property_lines("a=1\n\nb=\\u12g4\n");
   ASSERT_FALSE(properties.has_value());
   EXPECT_EQ(properties.error().message(), "3: \"\\u12g4\" is not an escape of four hexadecimal digits");
+  // Half of a character above U+FFFF, alone or before something that is not its other half.
+  for (const char* half : {"a=\\ud83d", "a=\\ude00x", "a=\\ud83d\\u0041"}) EXPECT_FALSE(parse_property_lines(half)) << half;
 }
 
 }  // namespace

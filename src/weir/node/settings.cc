@@ -177,6 +177,11 @@ std::string suggested_value(std::string_view name, std::string_view text) {
   return {};
 }
 
+std::string where_set(const Settings& settings, std::string_view option) {
+  const auto set = settings.find(option);
+  return set == settings.end() ? std::string() : set->second.from;
+}
+
 int64_t number_of(const Settings& settings, std::string_view name) {
   const metadata::ConfigValue value = value_of(settings, option_named(name));
   if (const bool* flag = std::get_if<bool>(&value)) return *flag ? 1 : 0;

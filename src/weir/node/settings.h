@@ -17,6 +17,9 @@ GatheredSettings gather_settings(const ConfigInput& input);
 // "server.properties:14: sentence"; "weir: sentence" for what has no place of its own.
 std::string problem_at(std::string_view from, std::string_view sentence);
 
+// Where an option was set, for problem_at; "" when it was not.
+std::string where_set(const Settings& settings, std::string_view option);
+
 // A whole number or boolean (as 0 and 1) of the settings, else its default; the option exists and has one.
 int64_t number_of(const Settings& settings, std::string_view option);
 std::string text_of(const Settings& settings, std::string_view option);  // "" when neither set nor defaulted
