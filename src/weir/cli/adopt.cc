@@ -4,6 +4,7 @@
 #include <fmt/format.h>
 #include <fmt/ranges.h>
 
+#include "weir/cli/amounts.h"
 #include "weir/cli/commands.h"
 #include "weir/cli/json_text.h"
 #include "weir/cli/report.h"
@@ -15,17 +16,6 @@ namespace weir::cli {
 namespace {
 
 using node::AdoptReport;
-
-std::string in_bytes(uint64_t bytes) {
-  constexpr const char* kUnits[] = {"bytes", "KiB", "MiB", "GiB", "TiB"};
-  double amount = static_cast<double>(bytes);
-  size_t unit = 0;
-  while (amount >= 1024 && unit + 1 < std::size(kUnits)) {
-    amount /= 1024;
-    ++unit;
-  }
-  return unit == 0 ? fmt::format("{} bytes", bytes) : fmt::format("{:.1f} {}", amount, kUnits[unit]);
-}
 
 std::string serve_line(const AdoptReport& report) {
   std::string dirs;
@@ -40,14 +30,14 @@ void print_text(const AdoptReport& report) {
   fmt::print("cluster {}, node {}: kraft.version {}{}{}\n", report.cluster_id, report.node_id, report.kraft_version,
              features.empty() ? "" : ", ", features);
   for (const node::AdoptDirectory& directory : report.directories) {
-    fmt::print("{}: {} partitions, {}, {}\n", directory.path, directory.logs, in_bytes(directory.bytes),
+    fmt::print("{}: {} partitions, {}, {}\n", directory.path, directory.logs, bytes_text(static_cast<double>(directory.bytes)),
                directory.was_clean ? std::string("stopped cleanly")
                                    : fmt::format("not stopped cleanly: {} in {} partitions are read and checked at the start",
-                                                 in_bytes(directory.bytes_to_recover), directory.logs_to_recover));
+                                                 bytes_text(static_cast<double>(directory.bytes_to_recover)), directory.logs_to_recover));
   }
   if (!report.topics.empty()) {
     Table table({"topic", ">partitions", ">size"});
-    for (const node::AdoptTopic& topic : report.topics) table.add({topic.name, fmt::format("{}", topic.partitions), in_bytes(topic.bytes)});
+    for (const node::AdoptTopic& topic : report.topics) table.add({topic.name, fmt::format("{}", topic.partitions), bytes_text(static_cast<double>(topic.bytes))});
     fmt::print("\n");
     std::fflush(stdout);
     table.print();

@@ -5,11 +5,11 @@
 #include <fmt/format.h>
 
 #include "weir/cli/args_app.h"
-#include "weir/cli/client_command.h"
 #include "weir/cli/commands.h"
 #include "weir/cli/complete.h"
 #include "weir/cli/help.h"
 #include "weir/cli/report.h"
+#include "weir/cli/words.h"
 
 namespace weir::cli {
 namespace {

@@ -1,4 +1,4 @@
-// The command line: what was typed becomes a call of a command. The only file that knows CLI11 is args.cc.
+// The command line: what was typed becomes a call of a command.
 #pragma once
 
 #include <cstdint>

@@ -1,45 +1,24 @@
 #include "weir/cli/args_app.h"
 
-#include <algorithm>
-#include <charconv>
-#include <span>
-#include <type_traits>
-
 #include <fmt/format.h>
 
 namespace weir::cli {
 
 namespace {
 
-struct Unit {
-  std::string_view name;
-  double factor;
-};
-constexpr Unit kByteUnits[] = {{"", 1}, {"b", 1}, {"k", 1 << 10}, {"kib", 1 << 10}, {"m", 1 << 20}, {"mib", 1 << 20}, {"g", 1 << 30}, {"gib", 1 << 30}};
-constexpr Unit kTimeUnits[] = {{"ms", 1}, {"", 1000}, {"s", 1000}, {"m", 60'000}, {"min", 60'000}, {"h", 3'600'000}, {"d", 86'400'000}};
-
-constexpr const char* kTimeWanted = "a time: 500ms, 10s, 5m, 2h, 1d";
-
-// Nothing when `text` is no number of one of `units`, or below 0.
-std::optional<double> parse_with_unit(std::string text, std::span<const Unit> units) {
-  std::ranges::transform(text, text.begin(), [](char c) { return c >= 'A' && c <= 'Z' ? static_cast<char>(c + 32) : c; });
-  double number = 0;
-  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), number);
-  if (error != std::errc() || number < 0 || number > 1e15) return std::nullopt;
-  const std::string_view rest(end, text.data() + text.size());
-  for (const Unit& unit : units) {
-    if (unit.name == rest) return number * unit.factor;
-  }
-  return std::nullopt;
+// Parses what was typed for option `name`; what is wrong with it is the command line's error.
+template <typename Number>
+Number checked(const char* name, const Result<Number>& number, Number max, std::string_view max_text) {
+  if (!number) throw CLI::ValidationError(fmt::format("{} {}", name, number.error().message()));
+  if (*number > max) throw CLI::ValidationError(fmt::format("{} is too large: at most {}", name, max_text));
+  return *number;
 }
 
 template <typename Into>
-CLI::Option* add_with_units(CLI::App& app, const char* name, Into& into, std::span<const Unit> units, const char* wanted) {
-  using Number = std::conditional_t<std::is_same_v<Into, uint64_t>, uint64_t, int64_t>;
-  return app.add_option_function<std::string>(name, [&into, units, wanted, name](const std::string& text) {
-    const auto parsed = parse_with_unit(text, units);
-    if (!parsed) throw CLI::ValidationError(fmt::format("{} \"{}\" is not {}", name, text, wanted));
-    into = static_cast<Number>(*parsed);
+CLI::Option* add_milliseconds(CLI::App& app, const char* name, Into& into, int64_t max_ms) {
+  return app.add_option_function<std::string>(name, [&into, name, max_ms](const std::string& text) {
+    const bool is_bare = text.find_first_not_of("0123456789.") == std::string::npos;
+    into = checked(name, parse_timespan(is_bare ? text + "s" : text), max_ms, fmt::format("{} days", max_ms / 86'400'000));
   });
 }
 
@@ -63,16 +42,16 @@ CLI::Option* add_many(CLI::App& app, const char* name, std::vector<std::string>&
   return app.add_option(name, into)->allow_extra_args(false)->take_all();
 }
 
-CLI::Option* add_bytes(CLI::App& app, const char* name, uint64_t& into) {
-  return add_with_units(app, name, into, kByteUnits, "a number of bytes: 4096, 16k, 1m, 2g");
+CLI::Option* add_bytes(CLI::App& app, const char* name, uint64_t& into, uint64_t max) {
+  return app.add_option_function<std::string>(name, [&into, name, max](const std::string& text) {
+    into = checked(name, parse_byte_count(text), max, fmt::format("{} bytes", max));
+  });
 }
 
-CLI::Option* add_duration(CLI::App& app, const char* name, int64_t& into_ms) {
-  return add_with_units(app, name, into_ms, kTimeUnits, kTimeWanted);
-}
+CLI::Option* add_duration(CLI::App& app, const char* name, int64_t& into_ms, int64_t max_ms) { return add_milliseconds(app, name, into_ms, max_ms); }
 
-CLI::Option* add_duration(CLI::App& app, const char* name, std::optional<int64_t>& into_ms) {
-  return add_with_units(app, name, into_ms, kTimeUnits, kTimeWanted);
+CLI::Option* add_duration(CLI::App& app, const char* name, std::optional<int64_t>& into_ms, int64_t max_ms) {
+  return add_milliseconds(app, name, into_ms, max_ms);
 }
 
 std::string command_path(const CLI::App* app) {

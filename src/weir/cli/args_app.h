@@ -15,6 +15,7 @@
 #include <CLI/CLI.hpp>
 
 #include "weir/cli/client_args.h"
+#include "weir/cli/units.h"
 
 namespace weir::cli {
 
@@ -40,11 +41,11 @@ CLI::App* add_command(CLI::App& parent, const char* name, std::string_view page)
 CLI::App* add_client_command(CLI::App& parent, const char* name, std::string_view page, ClusterArgs& args);
 // An option that may be given many times.
 CLI::Option* add_many(CLI::App& app, const char* name, std::vector<std::string>& into);
-// 4096, 16k, 1m, 2g.
-CLI::Option* add_bytes(CLI::App& app, const char* name, uint64_t& into);
-// 500ms, 10s, 5m, 2h; a number alone is seconds.
-CLI::Option* add_duration(CLI::App& app, const char* name, int64_t& into_ms);
-CLI::Option* add_duration(CLI::App& app, const char* name, std::optional<int64_t>& into_ms);
+// 4096, 16k, 1m, 2g (units.h); what goes over the wire is at most INT32_MAX.
+CLI::Option* add_bytes(CLI::App& app, const char* name, uint64_t& into, uint64_t max = INT32_MAX);
+// 500ms, 10s, 5m, 2h (units.h); a number alone is seconds. What goes over the wire is at most INT32_MAX.
+CLI::Option* add_duration(CLI::App& app, const char* name, int64_t& into_ms, int64_t max_ms = kTimespanMaxMs);
+CLI::Option* add_duration(CLI::App& app, const char* name, std::optional<int64_t>& into_ms, int64_t max_ms = kTimespanMaxMs);
 
 // "weir topic list".
 std::string command_path(const CLI::App* app);

@@ -71,7 +71,7 @@ void add_consume(CLI::App& app, Commands& commands) {
   CLI::Option* group = command->add_option("--group,-G", args->group);
   command->add_option("--instance", args->instance)->needs(group);
   add_many(*command, "--assignor", args->assignors)->needs(group)->check(CLI::IsMember({"range", "roundrobin", "cooperative-sticky"}));
-  add_duration(*command, "--session", args->session_ms)->needs(group);
+  add_duration(*command, "--session", args->session_ms, INT32_MAX)->needs(group);
   add_duration(*command, "--idle", args->idle_ms)->needs(group);
   commands.add(command, [args] { return consume(*args); });
 }

@@ -16,7 +16,7 @@ void add_demo_commands(CLI::App& demo, Commands& commands) {
     one->add_option("--state-topic", args->state_topic);
   }
   member->add_option("--name", args->cluster.client_id);
-  add_duration(*member, "--session", args->session_ms);
+  add_duration(*member, "--session", args->session_ms, INT32_MAX);
   shop->add_flag("--users", args->users);
   commands.add(member, [args] { return demo_member(*args); });
   commands.add(shop, [args] { return demo_shop(*args); });

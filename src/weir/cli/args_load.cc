@@ -7,6 +7,8 @@ namespace weir::cli {
 
 namespace {
 
+constexpr uint64_t kBenchBytesMax = 1 << 30;  // a batch is smaller than 2 GiB
+
 void add_common(CLI::App& command, BenchArgs& args) {
   command.add_option("--pid", args.pid)->check(CLI::PositiveNumber);
   command.add_option("topic", args.topic);
@@ -18,8 +20,8 @@ void add_load(CLI::App& command, BenchArgs& args) {
   add_many(command, "--config", args.configs);
   command.add_flag("--keep", args.keep);
   command.add_option("--rate", args.rate)->check(CLI::NonNegativeNumber);
-  add_bytes(command, "--record-size", args.record_bytes);
-  add_bytes(command, "--batch-size", args.batch_bytes);
+  add_bytes(command, "--record-size", args.record_bytes, kBenchBytesMax);
+  add_bytes(command, "--batch-size", args.batch_bytes, kBenchBytesMax);
   command.add_option("--linger-ms", args.linger_ms)->check(CLI::Range(0.0, 60'000.0));
   command.add_option("--keys", args.keys)->check(CLI::Range(0u, 1'000'000u));
   command.add_option("--compression", args.compression)->check(CLI::IsMember({"none", "gzip", "snappy", "lz4", "zstd"}));
@@ -34,7 +36,7 @@ void add_load(CLI::App& command, BenchArgs& args) {
 void add_fetch(CLI::App& command, BenchArgs& args) {
   command.add_option("--fan-out", args.fan_out)->check(CLI::Range(1u, 1000u));
   add_bytes(command, "--fetch-size", args.fetch_bytes);
-  add_duration(command, "--wait", args.wait_ms);
+  add_duration(command, "--wait", args.wait_ms, INT32_MAX);
   add_bytes(command, "--min-bytes", args.bytes_min);
 }
 
@@ -85,7 +87,7 @@ void add_bench_commands(CLI::App& app, Commands& commands) {
   command->add_option("--pid", groups->pid)->check(CLI::PositiveNumber);
   command->add_option("--rounds", groups->rounds)->check(CLI::Range(1u, 1000u));
   add_duration(*command, "--heartbeat", groups->heartbeat_ms);
-  add_duration(*command, "--session", groups->session_ms);
+  add_duration(*command, "--session", groups->session_ms, INT32_MAX);
   commands.add(command, [groups] { return bench_groups(*groups); });
 }
 

@@ -1,47 +1,18 @@
-#include "weir/cli/bench/broker_probe.h"
+#include "weir/cli/broker_probe.h"
 
 #include <arpa/inet.h>
-#include <dirent.h>
-#include <time.h>
 #include <unistd.h>
 
-#include <cstdio>
-#include <cstring>
+#include <algorithm>
 
 #include <fmt/format.h>
 
+#include "weir/cli/proc_files.h"
 #include "weir/runtime/real/holder.h"
 
 namespace weir::cli {
 
 namespace {
-
-std::string read_small(const std::string& path) {
-  std::string text;
-  if (FILE* file = std::fopen(path.c_str(), "re")) {
-    char buffer[4096];
-    text.assign(buffer, std::fread(buffer, 1, sizeof buffer, file));
-    std::fclose(file);
-  }
-  return text;
-}
-
-// "VmRSS:    1234 kB" of /proc/PID/status, in bytes.
-uint64_t status_bytes(const std::string& status, const char* name) {
-  const size_t at = status.find(name);
-  unsigned long long kib = 0;
-  if (at == std::string::npos || std::sscanf(status.c_str() + at + std::strlen(name), ": %llu", &kib) != 1) return 0;
-  return kib * 1024;
-}
-
-uint64_t count_entries(const std::string& dir) {
-  DIR* stream = ::opendir(dir.c_str());
-  if (stream == nullptr) return 0;
-  uint64_t count = 0;
-  while (const dirent* entry = ::readdir(stream)) count += entry->d_name[0] != '.' ? 1 : 0;
-  ::closedir(stream);
-  return count;
-}
 
 std::optional<sockaddr_storage> loopback_of(const runtime::Endpoint& at) {
   sockaddr_storage address{};
@@ -78,33 +49,28 @@ Result<BrokerProbe> BrokerProbe::find(std::optional<int32_t> pid, const runtime:
 }
 
 Result<ProcessSample> BrokerProbe::sample() const {
-  const std::string stat = read_small(fmt::format("/proc/{}/stat", pid_));
-  const size_t close = stat.rfind(')');  // the name before it may hold anything
-  unsigned long long user = 0;
-  unsigned long long system = 0;
-  if (close == std::string::npos ||
-      std::sscanf(stat.c_str() + close + 1, " %*c %*d %*d %*d %*d %*d %*u %*u %*u %*u %*u %llu %llu", &user, &system) != 2) {
-    return fail(ErrorCode::kNotFound, fmt::format("process {} has ended", pid_));
-  }
+  const std::string stat = proc_text(fmt::format("/proc/{}/stat", pid_));
+  if (stat.empty()) return fail(ErrorCode::kNotFound, fmt::format("process {} has ended", pid_));
   ProcessSample sample;
-  sample.cpu_seconds = static_cast<double>(user + system) / static_cast<double>(::sysconf(_SC_CLK_TCK));
-  const std::string status = read_small(fmt::format("/proc/{}/status", pid_));
-  sample.resident_bytes = status_bytes(status, "VmRSS");
-  sample.peak_bytes = status_bytes(status, "VmHWM");
+  const uint64_t ticks = stat_field(stat, kUserTicks) + stat_field(stat, kSystemTicks);
+  sample.cpu_seconds = static_cast<double>(ticks) / static_cast<double>(::sysconf(_SC_CLK_TCK));
+  const std::string status = proc_text(fmt::format("/proc/{}/status", pid_));
+  sample.resident_bytes = number_behind(status, "VmRSS:") * 1024;
+  sample.peak_bytes = number_behind(status, "VmHWM:") * 1024;
   sample.descriptors = count_entries(fmt::format("/proc/{}/fd", pid_));
   return sample;
 }
 
-uint64_t BrokerProbe::resident_bytes() const {
-  unsigned long long resident = 0;
-  if (std::sscanf(read_small(fmt::format("/proc/{}/statm", pid_)).c_str(), "%*u %llu", &resident) != 1) return 0;
-  return resident * static_cast<uint64_t>(::sysconf(_SC_PAGESIZE));
-}
+uint64_t BrokerProbe::resident_bytes() const { return number_behind(proc_text(fmt::format("/proc/{}/status", pid_)), "VmRSS:") * 1024; }
 
-double own_cpu_seconds() {
-  timespec cpu{};
-  ::clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &cpu);
-  return static_cast<double>(cpu.tv_sec) + static_cast<double>(cpu.tv_nsec) * 1e-9;
+ProcessLimits BrokerProbe::limits() const {
+  ProcessLimits limits;
+  limits.descriptors = count_entries(fmt::format("/proc/{}/fd", pid_));
+  limits.descriptors_max = number_behind(proc_text(fmt::format("/proc/{}/limits", pid_)), "Max open files");
+  limits.swapped_bytes = number_behind(proc_text(fmt::format("/proc/{}/status", pid_)), "VmSwap:") * 1024;
+  limits.maps = static_cast<uint64_t>(std::ranges::count(proc_text(fmt::format("/proc/{}/maps", pid_)), '\n'));
+  limits.maps_max = number_behind(proc_text("/proc/sys/vm/max_map_count"), "");
+  return limits;
 }
 
 }  // namespace weir::cli

@@ -1,4 +1,4 @@
-// What a load costs the broker, when it runs on this machine: processor time and memory of its process, from /proc.
+// The process of a broker on this machine: what it has used, and what it may use, from /proc.
 #pragma once
 
 #include <sys/types.h>
@@ -18,6 +18,15 @@ struct ProcessSample {
   uint64_t descriptors = 0;
 };
 
+// Zeros where the system does not tell.
+struct ProcessLimits {
+  uint64_t descriptors = 0;
+  uint64_t descriptors_max = 0;
+  uint64_t swapped_bytes = 0;
+  uint64_t maps = 0;
+  uint64_t maps_max = 0;
+};
+
 class BrokerProbe {
  public:
   // The process `pid`, or the one that listens at `at` when that is this machine. Errors: kNotFound, kInvalidArgument.
@@ -29,14 +38,12 @@ class BrokerProbe {
   Result<ProcessSample> sample() const;
   // A tenth of the price of sample(): resident bytes only; 0 when the process has ended.
   uint64_t resident_bytes() const;
+  ProcessLimits limits() const;
 
  private:
   BrokerProbe(pid_t pid, std::string name) : pid_(pid), name_(std::move(name)) {}
   pid_t pid_;
   std::string name_;
 };
-
-// Of this process.
-double own_cpu_seconds();
 
 }  // namespace weir::cli

@@ -1,4 +1,4 @@
-// What the commands that talk to a cluster share: a process, a connected Cluster, and sentences about names.
+// What the commands that talk to a cluster share: a process, a connected Cluster, and sentences about topics.
 #pragma once
 
 #include "weir/cli/client_args.h"
@@ -25,16 +25,10 @@ struct ClientContext {
   client::Patience patience() const { return {Deadline::at(env.executor.now() + kCommandTimeout), stop}; }
 };
 
-// The word nearest to `word`; empty when none is near.
-std::string nearest_word(std::string_view word, const std::vector<std::string>& words);
-
 // The topic, or a sentence that names the nearest one.
 Task<Result<client::TopicPtr>> find_topic(ClientContext& context, std::string name);
 // What went wrong with topic `name`, with the nearest name when there is no such topic.
 Task<Error> explain_topic_error(ClientContext& context, std::string name, Error error);
-
-// "key=value". Errors: kInvalidArgument.
-Result<std::pair<std::string, std::string>> parse_pair(std::string_view text);
 
 // Connects; errors with a hint.
 Task<Result<void>> first_contact(ClientContext& context);

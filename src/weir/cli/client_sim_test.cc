@@ -3,8 +3,7 @@
 
 #include "weir/client/consumer.h"
 #include "weir/client/producer.h"
-#include "weir/node/node.h"
-#include "weir/runtime/sim/world.h"
+#include "weir/node/node_run_test.h"
 
 namespace weir {
 namespace {
@@ -15,25 +14,11 @@ using runtime::SimWorld;
 using runtime::Task;
 
 struct Outcome {
-  bool serves = false;
   size_t stored = 0;
   std::vector<std::string> errors;
   std::map<int32_t, std::vector<int>> read;  // by partition
   bool done = false;
 };
-
-Task<void> note_ready(node::Node* broker, Outcome* outcome, runtime::Executor* executor) {
-  (void)co_await broker->ready().wait(*executor);
-  outcome->serves = true;
-}
-
-Task<void> serve(Environment env, Outcome* outcome) {
-  node::Node broker(env, node::node_options({"/data/log"}, BrokerId(1), {"broker", 9092}, {"broker", 9093}));
-  runtime::TaskGroup watching(env.executor);
-  watching.spawn(&note_ready, &broker, outcome, &env.executor);
-  const Result<void> ended = co_await broker.run({});
-  if (!ended) outcome->errors.push_back(ended.error().describe());
-}
 
 Task<Result<void>> write_and_read(Environment env, Outcome* outcome, int count) {
   client::Cluster cluster(env, {.bootstrap = {{"broker", 9092}}, .request_timeout = 5s});
@@ -107,8 +92,8 @@ TEST(ClientSim, exactly_once_over_broken_connections) {
     SimNode& broker = world.add_node("broker");
     SimNode& machine = world.add_node("client");
     Outcome outcome;
-    broker.spawn(&serve, broker.environment(), &outcome);
-    ASSERT_TRUE(world.run_until_true([&] { return outcome.serves; }, 60s));
+    node::NodeRun run;
+    ASSERT_TRUE(node::start_node(world, broker, node::simulated_node(), run)) << run.why();
     machine.spawn(&run_client, machine.environment(), &outcome, kRecords);
     for (int i = 0; i < 12 && !outcome.done; ++i) {
       world.run_for(Duration(60ms) + Duration(static_cast<int64_t>(seed * 7) * 1'000'000));
@@ -175,8 +160,8 @@ TEST(ClientSim, batches_that_are_too_large_are_split) {
     SimNode& broker = world.add_node("broker");
     SimNode& machine = world.add_node("client");
     Outcome outcome;
-    broker.spawn(&serve, broker.environment(), &outcome);
-    ASSERT_TRUE(world.run_until_true([&] { return outcome.serves; }, 60s));
+    node::NodeRun run;
+    ASSERT_TRUE(node::start_node(world, broker, node::simulated_node(), run)) << run.why();
     client::ProducerOptions producing{.idempotent = seed % 2 == 0, .linger = 20ms, .batch_bytes = 16 << 10, .delivery_timeout = 1min};
     producing.in_flight_max = producing.idempotent ? 5 : 1;
     const int alone = seed > 4 ? 37 : -1;
@@ -231,8 +216,8 @@ TEST(ClientSim, a_slow_connection_is_no_dead_end) {
   SimNode& broker = world.add_node("broker");
   SimNode& machine = world.add_node("client");
   Outcome outcome;
-  broker.spawn(&serve, broker.environment(), &outcome);
-  ASSERT_TRUE(world.run_until_true([&] { return outcome.serves; }, 60s));
+  node::NodeRun run;
+  ASSERT_TRUE(node::start_node(world, broker, node::simulated_node(), run)) << run.why();
   machine.spawn(&read_through_a_straw, machine.environment(), &outcome, kBig);
   world.run_until_true([&] { return outcome.done; }, 20min);
   EXPECT_TRUE(outcome.done);

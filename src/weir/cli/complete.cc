@@ -7,7 +7,7 @@
 #include "weir/cli/commands.h"
 #include "weir/cli/report.h"
 #include "weir/client/admin.h"
-#include "weir/protocol/list_groups.h"
+#include "weir/client/admin_groups.h"
 #include "weir/runtime/real/process.h"
 
 namespace weir::cli {
@@ -77,20 +77,14 @@ end
 complete -c weir -f -a '(__weir_complete)'
 )SH";
 
-runtime::Task<Result<std::vector<std::string>>> ask_groups(client::Cluster& cluster, client::Patience patience) {
-  std::vector<std::string> names;
-  WEIR_CO_CHECK(co_await cluster.all_topics(patience));
-  for (const client::Broker& broker : cluster.brokers()) {
-    WEIR_CO_TRY(const auto connection, co_await cluster.broker(broker.id, rpc::Lane::kQuick, patience));
-    WEIR_CO_TRY(const auto answer, co_await connection->call(protocol::ListGroupsRequest(), patience));
-    for (const auto& group : answer.groups) names.push_back(group.group_id);
-  }
-  co_return names;
-}
-
 runtime::Task<Result<std::vector<std::string>>> ask_names(client::Cluster& cluster, ClusterNames kind, std::string resource, client::Patience patience) {
   std::vector<std::string> names;
-  if (kind == ClusterNames::kGroups) co_return co_await ask_groups(cluster, patience);
+  if (kind == ClusterNames::kGroups) {
+    client::GroupAdmin groups(cluster);
+    WEIR_CO_TRY(const auto listed, co_await groups.list(patience));
+    for (const client::ListedGroup& group : listed) names.push_back(group.name);
+    co_return names;
+  }
   if (kind == ClusterNames::kTopics || kind == ClusterNames::kBrokers) {
     WEIR_CO_TRY(const auto topics, co_await cluster.all_topics(patience));
     if (kind == ClusterNames::kTopics) for (const client::TopicPtr& topic : topics) names.push_back(topic->name);

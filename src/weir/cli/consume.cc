@@ -32,9 +32,9 @@ class Printer {
 
   Task<Result<void>> run(client::TopicPtr topic, When from, std::optional<When> until) {
     WEIR_CO_TRY(const std::vector<PartitionIndex> partitions, parse_partitions(args_.partitions, *topic));
-    WEIR_CO_CHECK(co_await find_stretches(topic->name, partitions, from, until));
+    Result<void> done = co_await find_stretches(topic->name, partitions, from, until);
     for (const Stretch& one : stretches_) consumer_.assign(topic->name, one.partition, {client::Start::Kind::kOffset, one.first.value()});
-    const Result<void> done = co_await print_all();
+    if (done) done = co_await print_all();
     co_await consumer_.close();
     co_return done;
   }
@@ -47,16 +47,16 @@ class Printer {
   }
 
   Task<Result<void>> find_stretches(std::string name, std::vector<PartitionIndex> partitions, When from, std::optional<When> until) {
-    const int8_t isolation = args_.read_committed ? 1 : 0;
-    WEIR_CO_TRY(const auto ends, co_await context_.admin.list_offsets(name, partitions, client::kLatest, isolation, context_.patience()));
-    WEIR_CO_TRY(const auto starts, co_await context_.admin.list_offsets(name, partitions, client::kEarliest, isolation, context_.patience()));
+    const auto isolation = args_.read_committed ? client::Isolation::kReadCommitted : client::Isolation::kReadUncommitted;
+    WEIR_CO_TRY(const auto ends, co_await context_.admin.list_offsets(name, partitions, client::kLatest, context_.patience(), isolation));
+    WEIR_CO_TRY(const auto starts, co_await context_.admin.list_offsets(name, partitions, client::kEarliest, context_.patience(), isolation));
     std::vector<client::PartitionOffset> first_at = starts;
     std::vector<client::PartitionOffset> end_at = ends;
     if (from.kind == When::Kind::kTime) {
-      WEIR_CO_TRY(first_at, co_await context_.admin.list_offsets(name, partitions, from.value, isolation, context_.patience()));
+      WEIR_CO_TRY(first_at, co_await context_.admin.list_offsets(name, partitions, from.value, context_.patience(), isolation));
     }
     if (until && until->kind == When::Kind::kTime) {
-      WEIR_CO_TRY(end_at, co_await context_.admin.list_offsets(name, partitions, until->value, isolation, context_.patience()));
+      WEIR_CO_TRY(end_at, co_await context_.admin.list_offsets(name, partitions, until->value, context_.patience(), isolation));
     }
     if (starts.size() != ends.size() || first_at.size() != ends.size() || end_at.size() != ends.size()) {
       co_return fail(ErrorCode::kLeaderNotAvailable, fmt::format("topic \"{}\": not every partition has answered", name));

@@ -39,9 +39,12 @@ class GroupPrinter {
     client::GroupConsumer consumer(context_.cluster, options, &committer);
     consumer_ = &consumer;
     const Result<void> done = co_await print_all();
-    if (done || done.error().code() == ErrorCode::kCancelled) WEIR_CO_CHECK(co_await commit());
+    Result<void> committed;
+    if (done || done.error().code() == ErrorCode::kCancelled) committed = co_await commit();
+    // Also when the commit was refused: the group need not wait for a member that is gone.
     const Result<void> left = co_await consumer.close({Deadline::at(context_.env.executor.now() + kLeaveTimeout), {}});
     if (!done) co_return done;
+    if (!committed) co_return committed;
     co_return left;
   }
 

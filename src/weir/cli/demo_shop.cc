@@ -6,6 +6,7 @@
 #include "weir/cli/demo_args.h"
 #include "weir/cli/group_command.h"
 #include "weir/cli/shop_state.h"
+#include "weir/client/admin_groups.h"
 
 namespace weir::cli {
 

@@ -4,11 +4,12 @@
 
 #include <fmt/format.h>
 
+#include "weir/cli/amounts.h"
 #include "weir/cli/group_command.h"
 #include "weir/cli/json_text.h"
-#include "weir/cli/progress.h"
 #include "weir/cli/table.h"
 #include "weir/cli/text_width.h"
+#include "weir/client/admin_groups.h"
 
 namespace weir::cli {
 

@@ -5,6 +5,8 @@
 #include <fmt/format.h>
 
 #include "weir/cli/partition_list.h"
+#include "weir/cli/words.h"
+#include "weir/client/admin_groups.h"
 
 namespace weir::cli {
 
@@ -64,7 +66,7 @@ Task<std::map<client::PartitionKey, Offset>> offsets_at(ClientContext& context, 
       return found == (*known)->partitions.end() || found->leader == kNoBroker;
     });
     if (indexes.empty()) continue;
-    const auto found = co_await context.admin.list_offsets(topic, indexes, timestamp, 0, context.patience());
+    const auto found = co_await context.admin.list_offsets(topic, indexes, timestamp, context.patience());
     if (!found) continue;
     for (const client::PartitionOffset& one : *found) offsets[{topic, one.partition}] = one.offset;
   }

@@ -8,8 +8,9 @@
 #include "weir/cli/json_text.h"
 #include "weir/cli/table.h"
 #include "weir/cli/text_width.h"
-#include "weir/cli/timespan.h"
+#include "weir/cli/units.h"
 #include "weir/cli/when.h"
+#include "weir/client/admin_groups.h"
 
 namespace weir::cli {
 

@@ -5,8 +5,7 @@
 
 #include "weir/client/group_consumer.h"
 #include "weir/client/producer.h"
-#include "weir/node/node.h"
-#include "weir/runtime/sim/world.h"
+#include "weir/node/node_run_test.h"
 
 namespace weir {
 namespace {
@@ -22,7 +21,6 @@ constexpr int kGroupRecords = 1200;
 
 // What happened, seen from outside of the simulated world.
 struct Ledger {
-  bool serves = false;
   bool produced = false;
   std::map<std::pair<int32_t, int64_t>, int> read;  // times, by partition and offset
   size_t handed_out = 0;
@@ -63,19 +61,6 @@ struct Keeper final : client::RebalanceListener {
   Ledger* ledger;
   std::string who;
 };
-
-Task<void> note_serving(node::Node* broker, Ledger* ledger, runtime::Executor* executor) {
-  (void)co_await broker->ready().wait(*executor);
-  ledger->serves = true;
-}
-
-Task<void> serve_groups(Environment env, Ledger* ledger) {
-  node::Node broker(env, node::node_options({"/data/log"}, BrokerId(1), {"broker", 9092}, {"broker", 9093}));
-  runtime::TaskGroup watching(env.executor);
-  watching.spawn(&note_serving, &broker, ledger, &env.executor);
-  const Result<void> ended = co_await broker.run({});
-  if (!ended) ledger->wrong.push_back(ended.error().describe());
-}
 
 Task<Result<void>> produce_slowly(Environment env, Ledger* ledger) {
   client::Cluster cluster(env, {.bootstrap = {{"broker", 9092}}, .request_timeout = 5s});
@@ -182,8 +167,7 @@ struct GroupWorld {
     return options;
   }
   bool start() {
-    broker.spawn(&serve_groups, broker.environment(), &ledger);
-    if (!world.run_until_true([&] { return ledger.serves; }, 60s)) return false;
+    if (!node::start_node(world, broker, node::simulated_node(), broker_run)) return false;
     machines[0]->spawn(&run_producer, machines[0]->environment(), &ledger);
     world.run_for(2s);
     return true;
@@ -199,6 +183,7 @@ struct GroupWorld {
     machines[1]->spawn(&run_member, machines[1]->environment(), &ledger, MemberPlan{"last", assignors, 90s, false});
     world.run_for(3min);
     for (const std::string& one : ledger.wrong) ADD_FAILURE() << one;
+    EXPECT_FALSE(broker_run.ended) << broker_run.why();
     size_t missing = 0;
     for (int i = 0; i < kGroupRecords; ++i) missing += ledger.read.contains({i % kGroupPartitions, i / kGroupPartitions}) ? 0 : 1;
     EXPECT_EQ(missing, 0u) << "records that no member read";
@@ -206,6 +191,7 @@ struct GroupWorld {
   }
 
   Ledger ledger;
+  node::NodeRun broker_run;
   SimWorld world;
   Prng chance;
   SimNode& broker;

@@ -153,7 +153,11 @@ usage: weir doc configuration > docs/configuration.md
 
 inline constexpr std::string_view kDemo = R"(weir demo: data to try things with
 
-usage: weir demo events [options]
+usage: weir demo events [options]   a stream of shop events
+       weir demo member [options]   a member of the group that keeps the shop's numbers
+       weir demo shop [options]     what the group has kept
+
+./dev demo runs them all, and kills some.
 )";
 
 inline constexpr std::string_view kDemoEvents = R"(weir demo events: a stream of shop events, one a line: key, TAB, JSON

@@ -4,6 +4,8 @@
 
 #include <fmt/format.h>
 
+#include "weir/cli/utf8.h"
+
 namespace weir::cli {
 
 std::string json_string(std::string_view text) {
@@ -21,23 +23,6 @@ std::string json_string(std::string_view text) {
     }
   }
   return out + "\"";
-}
-
-bool is_text(std::string_view text) {
-  size_t i = 0;
-  const auto byte = [&](size_t at) { return static_cast<unsigned char>(text[at]); };
-  while (i < text.size()) {
-    const unsigned char lead = byte(i);
-    const size_t length = lead < 0x80 ? 1 : lead >= 0xc2 && lead < 0xe0 ? 2 : (lead & 0xf0) == 0xe0 ? 3 : lead >= 0xf0 && lead < 0xf5 ? 4 : 0;
-    if (length == 0 || i + length > text.size()) return false;
-    for (size_t k = 1; k < length; ++k) {
-      if ((byte(i + k) & 0xc0) != 0x80) return false;
-    }
-    if ((lead == 0xe0 && byte(i + 1) < 0xa0) || (lead == 0xed && byte(i + 1) >= 0xa0)) return false;   // overlong, surrogates
-    if ((lead == 0xf0 && byte(i + 1) < 0x90) || (lead == 0xf4 && byte(i + 1) >= 0x90)) return false;   // overlong, above U+10FFFF
-    i += length;
-  }
-  return true;
 }
 
 std::string base64(ByteView bytes) {

@@ -9,9 +9,8 @@
 
 namespace weir::cli {
 
-// A JSON string, quotes included. Text that is no UTF-8 must go through bytes_field.
+// A JSON string, quotes included. Text that is no UTF-8 must go through json_bytes_field.
 std::string json_string(std::string_view text);
-bool is_text(std::string_view text);
 std::string base64(ByteView bytes);
 // "name":"text", or "name_base64":"..." when the bytes are no UTF-8, or "name":null.
 std::string json_bytes_field(std::string_view name, std::optional<ByteView> bytes);

@@ -10,6 +10,7 @@
 #include "weir/cli/produce_line.h"
 #include "weir/cli/progress.h"
 #include "weir/cli/record_format.h"
+#include "weir/cli/words.h"
 #include "weir/client/producer.h"
 
 namespace weir::cli {
@@ -30,18 +31,16 @@ std::optional<record::Compression> parse_compression(std::string_view text) {
 
 class LineProducer {
  public:
-  LineProducer(ClientContext& context, ProduceArgs args, client::ProducerOptions options)
-      : context_(context), args_(std::move(args)), lines_(context.env, args_.files, args_.whole), producer_(context.cluster, options) {}
+  using Headers = std::vector<std::pair<std::string, std::string>>;
+
+  LineProducer(ClientContext& context, ProduceArgs args, client::ProducerOptions options, Headers headers)
+      : context_(context), args_(std::move(args)), lines_(context.env, args_.files, args_.whole), producer_(context.cluster, options), pairs_(std::move(headers)) {}
 
   Task<Result<void>> run() {
     rules_.json = args_.input == "json";
     if (args_.separator) rules_.separator = unescape(*args_.separator);
     rules_.empty_is_null = args_.empty_is_null;
     rules_.keeps_partition = args_.keep_partition;
-    for (const std::string& text : args_.headers) {
-      WEIR_CO_TRY(auto pair, parse_pair(text));
-      pairs_.push_back(std::move(pair));
-    }
     for (const auto& [key, value] : pairs_) headers_.push_back({key, as_bytes(value)});
     if (lines_.is_terminal()) report_hint(rules_.json ? "a JSON object a line; Ctrl-D ends" : "a record a line; Ctrl-D ends");
     began_ = context_.env.executor.now();
@@ -97,10 +96,9 @@ class LineProducer {
   // Waits until at most `left` records are unsettled; the first failure is the command's.
   Task<Result<void>> confirm(size_t left) {
     while (deliveries_.size() > left) {
-      const client::Delivery delivery = std::move(deliveries_.front());
+      client::Delivery delivery = std::move(deliveries_.front());
       deliveries_.pop_front();
-      client::Delivery mine = delivery;
-      const auto stored = co_await mine.wait(context_.env.executor, {});
+      const auto stored = co_await delivery.wait(context_.env.executor, {});
       if (!stored) co_return fail(stored.error().code(), fmt::format("after {} records: {}", stored_, stored.error().message()));
       ++stored_;
     }
@@ -127,7 +125,7 @@ class LineProducer {
   InputLines lines_;
   LineRules rules_;
   client::Producer producer_;
-  std::vector<std::pair<std::string, std::string>> pairs_;
+  Headers pairs_;  // of every record
   std::vector<record::Header> headers_;
   std::deque<client::Delivery> deliveries_;
   Progress progress_;
@@ -147,8 +145,13 @@ Task<Result<void>> run_produce(ClientContext& context, ProduceArgs args) {
   if (args.whole && (args.separator || args.input == "json")) {
     co_return fail(ErrorCode::kInvalidArgument, "--whole makes one record of a file: it takes neither --separator nor --input json");
   }
+  LineProducer::Headers headers;
+  for (const std::string& text : args.headers) {
+    WEIR_CO_TRY(auto pair, parse_pair(text));
+    headers.push_back(std::move(pair));
+  }
   WEIR_CO_CHECK(co_await find_topic(context, args.topic));
-  LineProducer lines(context, std::move(args), options);
+  LineProducer lines(context, std::move(args), options, std::move(headers));
   co_return co_await lines.run();
 }
 

@@ -12,15 +12,6 @@
 
 namespace weir::cli {
 
-// "1.2 MiB", "12 KiB", "512 B".
-std::string bytes_text(double bytes);
-// "1,234,567".
-std::string count_text(uint64_t count);
-// "1 topic", "12 topics".
-std::string counted(uint64_t count, std::string_view what);
-// "12.3 s", "4 min 5 s", "2 h 3 min"; "850 us", "1.2 ms" below a second.
-std::string duration_text(Duration duration);
-
 // A bar of `done` out of `total` that is `width` columns wide, with what it counts: "[####----]  50 %  1.2 of 2.4 GiB  3 s left".
 // Without a total: what is done alone. Pure.
 struct ProgressState {

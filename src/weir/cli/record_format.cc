@@ -6,6 +6,7 @@
 #include <fmt/format.h>
 
 #include "weir/cli/json_text.h"
+#include "weir/cli/utf8.h"
 #include "weir/cli/when.h"
 
 namespace weir::cli {

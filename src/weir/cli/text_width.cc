@@ -7,6 +7,8 @@
 
 #include <fmt/format.h>
 
+#include "weir/cli/utf8.h"
+
 namespace weir::cli {
 
 namespace {
@@ -37,28 +39,6 @@ bool is_in(uint32_t code, std::span<const Range> ranges) {
   return after != ranges.begin() && code <= std::prev(after)->last;
 }
 
-struct Character {
-  uint32_t code = 0;
-  size_t bytes = 1;
-  bool is_valid = false;
-};
-
-Character first_of(std::string_view text) {
-  const auto byte = [&](size_t at) { return static_cast<unsigned char>(text[at]); };
-  const unsigned char lead = byte(0);
-  if (lead < 0x80) return {lead, 1, true};
-  const size_t length = lead >= 0xc2 && lead < 0xe0 ? 2 : (lead & 0xf0) == 0xe0 ? 3 : lead >= 0xf0 && lead < 0xf5 ? 4 : 0;
-  if (length == 0 || length > text.size()) return {lead, 1, false};
-  uint32_t code = lead & (0xffu >> (length + 1));
-  for (size_t i = 1; i < length; ++i) {
-    if ((byte(i) & 0xc0) != 0x80) return {lead, 1, false};
-    code = code << 6 | (byte(i) & 0x3f);
-  }
-  constexpr uint32_t kLeast[] = {0, 0, 0x80, 0x800, 0x10000};
-  if (code < kLeast[length] || code > 0x10ffff || (code >= 0xd800 && code < 0xe000)) return {lead, 1, false};
-  return {code, length, true};
-}
-
 size_t columns_of(const Character& one) {
   if (!one.is_valid) return 1;
   if (is_in(one.code, kNone)) return 0;
@@ -70,7 +50,7 @@ size_t columns_of(const Character& one) {
 size_t columns_of(std::string_view text) {
   size_t columns = 0;
   while (!text.empty()) {
-    const Character one = first_of(text);
+    const Character one = first_character(text);
     columns += columns_of(one);
     text.remove_prefix(one.bytes);
   }
@@ -83,7 +63,7 @@ std::string cut_columns(std::string text, size_t width) {
   const size_t room = width - dots;
   size_t at = 0;
   for (size_t columns = 0; at < text.size();) {
-    const Character one = first_of(std::string_view(text).substr(at));
+    const Character one = first_character(std::string_view(text).substr(at));
     columns += columns_of(one);
     if (columns > room) break;
     at += one.bytes;
@@ -95,7 +75,7 @@ std::string cut_columns(std::string text, size_t width) {
 std::string printable(std::string_view text) {
   std::string out;
   while (!text.empty()) {
-    const Character one = first_of(text);
+    const Character one = first_character(text);
     const bool is_control = one.code < 0x20 || one.code == 0x7f || (one.is_valid && one.code >= 0x80 && one.code < 0xa0);
     if (one.is_valid && !is_control) out += text.substr(0, one.bytes);
     else if (text[0] == '\n') out += "\\n";

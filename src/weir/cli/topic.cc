@@ -7,14 +7,13 @@
 #include "weir/cli/client_command.h"
 #include "weir/cli/json_text.h"
 #include "weir/cli/table.h"
+#include "weir/cli/words.h"
 
 namespace weir::cli {
 
 using client::TopicPtr;
 
 namespace {
-
-constexpr int8_t kOfTheTopic = 1;  // source of a configuration entry
 
 std::string ids_text(const std::vector<BrokerId>& ids) {
   std::string text;
@@ -51,7 +50,7 @@ void print_description(const client::Topic& topic, const std::vector<client::Par
                        const std::vector<client::PartitionOffset>& ends, const std::vector<client::ConfigEntry>& configs) {
   fmt::print("topic {}\nid {}\n", topic.name, topic.id);
   for (const client::ConfigEntry& one : configs) {
-    if (one.source == kOfTheTopic) fmt::print("config {}={}\n", one.name, one.value.value_or(""));
+    if (one.source == client::ConfigSource::kTopic) fmt::print("config {}={}\n", one.name, one.value.value_or(""));
   }
   Table table({">PARTITION", ">LEADER", ">EPOCH", ">START", ">END", "REPLICAS", "ISR"});
   const auto offset_of = [](const std::vector<client::PartitionOffset>& offsets, PartitionIndex index) {
@@ -70,7 +69,7 @@ void print_description_json(const client::Topic& topic, const std::vector<client
                             const std::vector<client::PartitionOffset>& ends, const std::vector<client::ConfigEntry>& configs) {
   std::string config_text;
   for (const client::ConfigEntry& one : configs) {
-    if (one.source != kOfTheTopic) continue;
+    if (one.source != client::ConfigSource::kTopic) continue;
     config_text += fmt::format("{}{}:{}", config_text.empty() ? "" : ",", json_string(one.name), json_string(one.value.value_or("")));
   }
   std::string partitions;
@@ -98,8 +97,8 @@ Task<Result<void>> run_describe(ClientContext& context, TopicArgs args) {
     std::vector<client::PartitionOffset> starts;
     std::vector<client::PartitionOffset> ends;
     if (!led.empty()) {
-      WEIR_CO_TRY(starts, co_await context.admin.list_offsets(name, led, client::kEarliest, 0, context.patience()));
-      WEIR_CO_TRY(ends, co_await context.admin.list_offsets(name, led, client::kLatest, 0, context.patience()));
+      WEIR_CO_TRY(starts, co_await context.admin.list_offsets(name, led, client::kEarliest, context.patience()));
+      WEIR_CO_TRY(ends, co_await context.admin.list_offsets(name, led, client::kLatest, context.patience()));
     }
     const auto configs = co_await context.admin.describe_configs({client::ResourceType::kTopic, name}, context.patience());
     const auto& known = configs.value_or(std::vector<client::ConfigEntry>());

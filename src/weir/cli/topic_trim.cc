@@ -18,11 +18,11 @@ Task<Result<void>> run_delete_records(ClientContext& context, TopicArgs args) {
   WEIR_CO_TRY(const When before, parse_when("--before", args.before, context.env.clock.wall_ms()));
   WEIR_CO_TRY(const client::TopicPtr topic, co_await find_topic(context, name));
   WEIR_CO_TRY(const std::vector<PartitionIndex> partitions, parse_partitions(args.of, *topic));
-  WEIR_CO_TRY(const auto starts, co_await context.admin.list_offsets(name, partitions, client::kEarliest, 0, context.patience()));
-  WEIR_CO_TRY(const auto ends, co_await context.admin.list_offsets(name, partitions, client::kLatest, 0, context.patience()));
+  WEIR_CO_TRY(const auto starts, co_await context.admin.list_offsets(name, partitions, client::kEarliest, context.patience()));
+  WEIR_CO_TRY(const auto ends, co_await context.admin.list_offsets(name, partitions, client::kLatest, context.patience()));
   std::vector<client::PartitionOffset> at_time = ends;
   if (before.kind == When::Kind::kTime) {
-    WEIR_CO_TRY(at_time, co_await context.admin.list_offsets(name, partitions, before.value, 0, context.patience()));
+    WEIR_CO_TRY(at_time, co_await context.admin.list_offsets(name, partitions, before.value, context.patience()));
   }
   if (starts.size() != ends.size() || at_time.size() != ends.size()) co_return fail(ErrorCode::kLeaderNotAvailable, fmt::format("topic \"{}\": not every partition has answered", name));
   std::map<PartitionIndex, Offset> targets;

@@ -4,9 +4,10 @@
 #include <charconv>
 #include <chrono>
 #include <optional>
-#include <utility>
 
 #include <fmt/format.h>
+
+#include "weir/cli/units.h"
 
 namespace weir::cli {
 
@@ -19,18 +20,6 @@ std::optional<int64_t> whole_number(std::string_view text) {
   const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), number);
   if (error != std::errc() || end != text.data() + text.size()) return std::nullopt;
   return number;
-}
-
-// "15m" in milliseconds.
-std::optional<int64_t> time_span(std::string_view text) {
-  constexpr std::pair<std::string_view, int64_t> kUnits[] = {{"ms", 1}, {"s", 1000}, {"m", 60'000}, {"min", 60'000}, {"h", 3'600'000}, {"d", kDayMs}};
-  const size_t at = text.find_first_not_of("0123456789");
-  if (at == 0 || at == std::string_view::npos) return std::nullopt;
-  const auto number = whole_number(text.substr(0, at));
-  for (const auto& [unit, factor] : kUnits) {
-    if (number && text.substr(at) == unit && *number < INT64_MAX / 2 / kDayMs) return *number * factor;
-  }
-  return std::nullopt;
 }
 
 // Takes exactly `digits` digits from the front.
@@ -102,7 +91,7 @@ Result<When> parse_when(std::string_view option, std::string_view text, Timestam
     if (*number >= 0) return When{Kind::kOffset, *number};
     if (*number > INT64_MIN) return When{Kind::kLast, -*number};
   } else if (text.starts_with('-')) {
-    if (const auto span = time_span(text.substr(1))) return When{Kind::kTime, std::max<int64_t>(0, now - *span)};
+    if (const auto span = parse_timespan(text.substr(1))) return When{Kind::kTime, std::max<int64_t>(0, now - *span)};
   } else if (const auto ms = parse_iso(text); ms && *ms >= 0) {
     return When{Kind::kTime, *ms};
   }
@@ -113,6 +102,9 @@ Result<When> parse_when(std::string_view option, std::string_view text, Timestam
 }
 
 std::string iso_text(TimestampMs timestamp) {
+  constexpr TimestampMs kYear0 = -62'167'219'200'000;
+  constexpr TimestampMs kYear10000 = 253'402'300'800'000;
+  if (timestamp < kYear0 || timestamp >= kYear10000) return fmt::format("{} ms", timestamp);
   const std::chrono::sys_time<std::chrono::milliseconds> time{std::chrono::milliseconds(timestamp)};
   const auto days = std::chrono::floor<std::chrono::days>(time);
   const std::chrono::year_month_day date(days);

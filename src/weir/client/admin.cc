@@ -50,6 +50,7 @@ Task<Result<CreatedTopic>> Admin::create_topic(NewTopic topic, bool validate_onl
 }
 
 Task<Result<void>> Admin::delete_topic(std::string name, Patience patience) {
+  bool is_answer_lost = false;  // of an attempt before
   for (int attempt = 0;; ++attempt) {
     WEIR_CO_TRY(const ConnectionPtr connection, co_await cluster_.any_broker(patience));
     WEIR_CO_TRY(const int16_t version, connection->version_of(protocol::ApiKey::kDeleteTopics));
@@ -57,15 +58,21 @@ Task<Result<void>> Admin::delete_topic(std::string name, Patience patience) {
     request.timeout_ms = kChangeTimeoutMs;
     if (version >= 6) request.topics.push_back({.name = name});
     else request.topic_names.push_back(name);
-    WEIR_CO_TRY(const auto answer, co_await connection->call(std::move(request), cluster_.one_attempt(patience)));
-    if (answer.responses.size() != 1) co_return fail(ErrorCode::kMalformedFrame, "the broker answered for other topics");
-    const auto& gone = answer.responses.front();
-    if (gone.error_code == ErrorCode::kNone) {
+    const auto answer = co_await connection->call(std::move(request), cluster_.one_attempt(patience));
+    if (!answer) {
+      if (!Cluster::is_transport_failure(answer.error())) co_return fail(answer.error());
+      is_answer_lost = true;
+      WEIR_CO_CHECK(co_await cluster_.back_off(attempt, answer.error(), patience));
+      continue;
+    }
+    if (answer->responses.size() != 1) co_return fail(ErrorCode::kMalformedFrame, "the broker answered for other topics");
+    const auto& gone = answer->responses.front();
+    const bool is_unknown = gone.error_code == ErrorCode::kUnknownTopicOrPartition;
+    if (gone.error_code == ErrorCode::kNone || (is_unknown && is_answer_lost)) {
       cluster_.forget(name);
       co_return Result<void>();
     }
-    const bool is_final = gone.error_code == ErrorCode::kUnknownTopicOrPartition || reaction_to(gone.error_code) == Reaction::kFail;
-    if (is_final) co_return said(gone.error_code, gone.error_message);
+    if (is_unknown || reaction_to(gone.error_code) == Reaction::kFail) co_return said(gone.error_code, gone.error_message);
     WEIR_CO_CHECK(co_await cluster_.back_off(attempt, said(gone.error_code, gone.error_message).error(), patience));
   }
 }
@@ -111,7 +118,7 @@ Task<Result<std::vector<ConfigEntry>>> Admin::describe_configs(Resource resource
   if (found.error_code != ErrorCode::kNone) co_return said(found.error_code, found.error_message);
   std::vector<ConfigEntry> entries;
   for (auto& one : found.configs) {
-    entries.push_back({std::move(one.name), std::move(one.value), one.read_only, one.is_sensitive, one.config_source,
+    entries.push_back({std::move(one.name), std::move(one.value), one.read_only, one.is_sensitive, static_cast<ConfigSource>(one.config_source),
                        std::move(one.documentation)});
   }
   std::ranges::sort(entries, {}, &ConfigEntry::name);
@@ -198,7 +205,7 @@ Task<Result<std::vector<PartitionOffset>>> Admin::delete_records(std::string nam
 }
 
 Task<Result<std::vector<PartitionOffset>>> Admin::list_offsets(std::string name, std::vector<PartitionIndex> partitions, int64_t timestamp,
-                                                               int8_t isolation_level, Patience patience) {
+                                                               Patience patience, Isolation isolation) {
   std::vector<PartitionOffset> found;
   WEIR_CO_TRY(const TopicPtr first, co_await cluster_.topic(name, patience));
   std::set<PartitionIndex> left(partitions.begin(), partitions.end());
@@ -207,7 +214,7 @@ Task<Result<std::vector<PartitionOffset>>> Admin::list_offsets(std::string name,
   }
   protocol::ListOffsetsRequest blank;
   blank.replica_id = BrokerId(-1);
-  blank.isolation_level = isolation_level;
+  blank.isolation_level = static_cast<int8_t>(isolation);
   const auto add = [&](auto& asked, const Partition& partition) { asked.push_back({partition.index, partition.leader_epoch, timestamp}); };
   const auto take = [&](const auto& row) { found.push_back({row.partition_index, row.offset, row.timestamp, row.leader_epoch}); };
   WEIR_CO_CHECK(co_await ask_leaders(name, left, "offsets", patience, blank, add, take));

@@ -37,12 +37,14 @@ struct Resource {
   std::string name;  // a broker's is its id
 };
 
+// Where a value comes from, as DescribeConfigs tells it.
+enum class ConfigSource : int8_t { kUnknown = 0, kTopic = 1, kBroker = 2, kAllBrokers = 3, kPropertiesFile = 4, kDefault = 5 };
 struct ConfigEntry {
   std::string name;
   std::optional<std::string> value;
   bool is_read_only = false;
   bool is_sensitive = false;
-  int8_t source = -1;  // 1 topic, 2 broker, 3 all brokers, 4 properties file, 5 default
+  ConfigSource source = ConfigSource::kUnknown;
   std::optional<std::string> documentation;
 };
 
@@ -63,6 +65,9 @@ inline constexpr int64_t kLatest = -1;
 inline constexpr int64_t kEarliest = -2;
 inline constexpr int64_t kMaxTimestamp = -3;
 
+// Whether records of transactions that are not over count.
+enum class Isolation : int8_t { kReadUncommitted = 0, kReadCommitted = 1 };
+
 class Admin {
  public:
   explicit Admin(Cluster& cluster) : cluster_(cluster) {}
@@ -78,7 +83,7 @@ class Admin {
   Task<Result<std::vector<PartitionOffset>>> delete_records(std::string topic, std::map<PartitionIndex, Offset> before, Patience patience);
   // The offset of the first record at or after `timestamp` (or a mark above) in each of `partitions`; all when it is empty.
   Task<Result<std::vector<PartitionOffset>>> list_offsets(std::string topic, std::vector<PartitionIndex> partitions, int64_t timestamp,
-                                                          int8_t isolation_level, Patience patience);
+                                                          Patience patience, Isolation isolation = Isolation::kReadUncommitted);
 
  private:
   // A broker's options are asked of that broker, everything else of any.

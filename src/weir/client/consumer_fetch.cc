@@ -62,9 +62,9 @@ Task<Result<void>> Consumer::resolve_topic(std::string name) {
       default: questions[kLatest].push_back(key.index);
     }
   }
-  const int8_t isolation = options_.read_committed ? 1 : 0;
+  const Isolation isolation = options_.read_committed ? Isolation::kReadCommitted : Isolation::kReadUncommitted;
   for (const auto& [timestamp, partitions] : questions) {
-    WEIR_CO_TRY(const auto offsets, co_await admin_.list_offsets(name, partitions, timestamp, isolation, once));
+    WEIR_CO_TRY(const auto offsets, co_await admin_.list_offsets(name, partitions, timestamp, once, isolation));
     std::vector<PartitionIndex> behind;  // no record is as young as the timestamp
     for (const PartitionOffset& found : offsets) {
       const auto place = places_.find(PartitionKey{name, found.partition});
@@ -73,7 +73,7 @@ Task<Result<void>> Consumer::resolve_topic(std::string name) {
       else place->second->fetch_from = place->second->deliver_from = found.offset;
     }
     if (behind.empty()) continue;
-    WEIR_CO_TRY(const auto ends, co_await admin_.list_offsets(name, behind, kLatest, isolation, once));
+    WEIR_CO_TRY(const auto ends, co_await admin_.list_offsets(name, behind, kLatest, once, isolation));
     for (const PartitionOffset& found : ends) {
       const auto place = places_.find(PartitionKey{name, found.partition});
       if (place != places_.end() && !place->second->fetch_from) place->second->fetch_from = place->second->deliver_from = found.offset;

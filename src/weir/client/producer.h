@@ -56,11 +56,11 @@ struct Stored {
   Offset offset = kNoOffset;
 };
 
+struct ProducerIdentity;
 namespace detail {
 struct OutBatch;
 struct OutLane;
 struct OutTopic;
-struct Identity;
 }  // namespace detail
 
 // The fate of one record.
@@ -135,7 +135,7 @@ class Producer {
   codec::Codecs codecs_;
   std::map<std::string, TopicState, std::less<>> topics_;
   std::map<BrokerId, size_t> requests_under_way_;
-  std::shared_ptr<detail::Identity> identity_;
+  std::shared_ptr<ProducerIdentity> identity_;
   bool acquiring_ = false;
   std::optional<Error> fatal_;
   bool closed_ = false;

@@ -3,13 +3,11 @@
 
 #include <fmt/format.h>
 
+#include "weir/client/produce.h"
 #include "weir/client/producer_state.h"
-#include "weir/protocol/init_producer_id.h"
-#include "weir/protocol/produce.h"
 
 namespace weir::client {
 
-using detail::Identity;
 using detail::OutBatch;
 using detail::OutLane;
 using detail::OutTopic;
@@ -18,7 +16,6 @@ using detail::sequence_after;
 namespace {
 
 constexpr size_t kRequestsPerBrokerMax = 5;
-constexpr int16_t kTopicIdVersion = 13;  // the first of Produce that names topics by id
 constexpr int kDoublingsMax = 10;
 
 // Whether the broker has said that it does not have the batch, under whatever producer id it was sent.
@@ -185,24 +182,9 @@ Task<void> Producer::refresh(Producer* self, TopicState topic) {
 }
 
 Task<void> Producer::acquire_identity(Producer* self) {
-  const runtime::StopToken stop = self->stop_.token();
-  for (int attempt = 0; !stop.stop_requested(); ++attempt) {
-    protocol::InitProducerIdRequest request;
-    request.transactional_id.reset();
-    request.transaction_timeout_ms = INT32_MAX;
-    const Patience once = self->cluster_.one_attempt({Deadline::never(), stop});
-    const auto answer = co_await self->cluster_.call_any(std::move(request), once);
-    const ErrorCode code = answer ? answer->error_code : answer.error().code();
-    if (code == ErrorCode::kNone) {
-      self->identity_ = std::make_shared<Identity>(Identity{answer->producer_id, answer->producer_epoch});
-      break;
-    }
-    if (reaction_to(code) == Reaction::kFail && code != ErrorCode::kCancelled) {
-      self->fatal_ = answer ? Error(code, fmt::format("the broker gives no producer id: {}", name_of(code))) : answer.error();
-      break;
-    }
-    (void)co_await self->cluster_.back_off(attempt, Error(code), {Deadline::never(), stop});
-  }
+  const auto identity = co_await new_producer_identity(self->cluster_, {Deadline::never(), self->stop_.token()});
+  if (identity) self->identity_ = std::make_shared<ProducerIdentity>(*identity);
+  else if (identity.error().code() != ErrorCode::kCancelled) self->fatal_ = identity.error();
   self->acquiring_ = false;
   self->wake_.set();
 }
@@ -214,7 +196,7 @@ Task<void> Producer::send_request(Producer* self, BrokerId leader, std::vector<S
   const Patience patience = self->cluster_.one_attempt({Deadline::never(), self->stop_.token()});
   const auto connection = co_await self->cluster_.broker(leader, rpc::Lane::kQuick, patience);
   const bool has_ids = std::ranges::all_of(batches, [](const Sent& sent) { return !sent.topic->id.is_zero(); });
-  const int16_t version_max = has_ids ? INT16_MAX : kTopicIdVersion - 1;
+  const int16_t version_max = has_ids ? INT16_MAX : kProduceTopicIdVersion - 1;
   const auto version = connection ? (*connection)->version_of(protocol::ApiKey::kProduce, version_max) : fail(connection.error());
   if (!version) {
     settle_all(version.error());
@@ -227,7 +209,7 @@ Task<void> Producer::send_request(Producer* self, BrokerId leader, std::vector<S
       if (sent.lane->topic != last) {
         last = sent.lane->topic;
         auto& topic = request.topic_data.emplace_back();
-        if (*version >= kTopicIdVersion) topic.topic_id = sent.topic->id;
+        if (*version >= kProduceTopicIdVersion) topic.topic_id = sent.topic->id;
         else topic.name = last->name;
       }
       request.topic_data.back().partition_data.push_back({.index = sent.lane->index, .records = protocol::Records(sent.batch->bytes)});
@@ -242,7 +224,7 @@ Task<void> Producer::send_request(Producer* self, BrokerId leader, std::vector<S
       for (const Sent& sent : answer ? batches : std::vector<Sent>()) {
         const protocol::ProduceResponse::PartitionProduceResponse* mine = nullptr;
         for (const auto& topic : answer->responses) {
-          const bool same = *version >= kTopicIdVersion ? topic.topic_id == sent.topic->id : topic.name == sent.lane->topic->name;
+          const bool same = *version >= kProduceTopicIdVersion ? topic.topic_id == sent.topic->id : topic.name == sent.lane->topic->name;
           for (const auto& row : topic.partition_responses) {
             if (same && row.index == sent.lane->index) mine = &row;
           }

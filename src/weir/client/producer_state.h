@@ -1,14 +1,10 @@
 // What the producer keeps per topic, partition and batch. For producer*.cc only.
 #pragma once
 
+#include "weir/client/produce.h"
 #include "weir/client/producer.h"
 
 namespace weir::client::detail {
-
-struct Identity {
-  ProducerId id;
-  ProducerEpoch epoch;
-};
 
 // Sequences go on at 0 after the largest.
 inline int32_t sequence_after(int32_t sequence, int32_t records) {
@@ -41,7 +37,7 @@ struct OutLane {
   size_t in_flight = 0;
   bool recovering = false;  // something failed: all that is under way comes back first
   bool gap = false;         // a batch that was stamped failed for good
-  std::shared_ptr<Identity> identity;
+  std::shared_ptr<ProducerIdentity> identity;
   int32_t next_sequence = 0;
   int failures = 0;  // in a row
   MonoTime not_before;

@@ -9,16 +9,15 @@
 #include <fmt/format.h>
 
 #include "weir/base/crc32c.h"
+#include "weir/cli/amounts.h"
 #include "weir/cli/backup/manifest.h"
-#include "weir/cli/backup/options.h"
+#include "weir/cli/backup/run.h"
 #include "weir/cli/backup/verify.h"
-#include "weir/cli/client_command.h"
 #include "weir/cli/json_text.h"
 #include "weir/cli/progress.h"
 #include "weir/cli/when.h"
+#include "weir/client/admin_groups.h"
 #include "weir/client/consumer.h"
-#include "weir/client/coordinator.h"
-#include "weir/protocol/list_groups.h"
 
 namespace weir::cli {
 
@@ -26,8 +25,6 @@ namespace {
 
 constexpr size_t kPartitionsAtOnceMax = 256;  // files open at a time
 constexpr size_t kWriteBytes = 1 << 20;
-constexpr int8_t kReadCommitted = 1;
-constexpr int8_t kSetOnTopic = 1;  // source of a configuration entry
 
 // The file of one partition while it is written.
 struct OutFile {
@@ -96,18 +93,15 @@ class Backup {
   }
 
   Task<Result<void>> read_groups() {
-    for (const client::Broker& broker : context_.cluster.brokers()) {
-      WEIR_CO_TRY(const auto connection, co_await context_.cluster.broker(broker.id, rpc::Lane::kQuick, context_.patience()));
-      WEIR_CO_TRY(const auto answer, co_await connection->call(protocol::ListGroupsRequest(), context_.cluster.one_attempt(context_.patience())));
-      if (answer.error_code != ErrorCode::kNone) co_return fail(answer.error_code, fmt::format("the list of groups: {}", name_of(answer.error_code)));
-      for (const auto& group : answer.groups) {
-        const auto offsets = co_await client::fetch_offsets(connection, group.group_id, std::nullopt, false, context_.cluster.one_attempt(context_.patience()));
-        if (!offsets) co_return fail(offsets.error().within(fmt::format("positions of group \"{}\"", group.group_id)));
-        if (offsets->empty()) continue;
-        BackupGroup& kept = manifest_.groups.emplace_back();
-        kept.name = group.group_id;
-        for (const auto& [key, committed] : *offsets) kept.positions.push_back({key.topic, key.index.value(), committed.offset.value(), committed.metadata});
-      }
+    client::GroupAdmin groups(context_.cluster);
+    WEIR_CO_TRY(const auto listed, co_await groups.list(context_.patience()));
+    for (const client::ListedGroup& group : listed) {
+      const auto offsets = co_await groups.offsets(group.name, context_.patience());
+      if (!offsets) co_return fail(offsets.error().within(fmt::format("positions of group \"{}\"", group.name)));
+      if (offsets->empty()) continue;
+      BackupGroup& kept = manifest_.groups.emplace_back();
+      kept.name = group.name;
+      for (const auto& [key, committed] : *offsets) kept.positions.push_back({key.topic, key.index.value(), committed.offset.value(), committed.metadata});
     }
     co_return Result<void>();
   }
@@ -125,10 +119,10 @@ class Backup {
     for (const client::Partition& one : topic->partitions) kept.replication_factor = std::max(kept.replication_factor, static_cast<int16_t>(one.replicas.size()));
     WEIR_CO_TRY(const auto configs, co_await context_.admin.describe_configs({client::ResourceType::kTopic, topic->name}, context_.patience()));
     for (const client::ConfigEntry& one : configs) {
-      if (one.source == kSetOnTopic && one.value) kept.configs.emplace_back(one.name, *one.value);
+      if (one.source == client::ConfigSource::kTopic && one.value) kept.configs.emplace_back(one.name, *one.value);
     }
-    WEIR_CO_TRY(const auto ends, co_await context_.admin.list_offsets(topic->name, {}, client::kLatest, kReadCommitted, context_.patience()));
-    WEIR_CO_TRY(const auto starts, co_await context_.admin.list_offsets(topic->name, {}, client::kEarliest, kReadCommitted, context_.patience()));
+    WEIR_CO_TRY(const auto ends, co_await context_.admin.list_offsets(topic->name, {}, client::kLatest, context_.patience(), client::Isolation::kReadCommitted));
+    WEIR_CO_TRY(const auto starts, co_await context_.admin.list_offsets(topic->name, {}, client::kEarliest, context_.patience(), client::Isolation::kReadCommitted));
     for (size_t i = 0; i < ends.size() && i < starts.size(); ++i) {
       kept.partitions.push_back({.index = ends[i].partition.value(), .start = std::min(starts[i].offset, ends[i].offset).value(), .end = ends[i].offset.value()});
     }
@@ -246,11 +240,6 @@ class Backup {
   uint64_t bytes_ = 0;
 };
 
-Task<Result<void>> run_backup(ClientContext& context, BackupArgs args) {
-  Backup backup(context, std::move(args));
-  co_return co_await backup.run();
-}
-
 Task<int> run_verify(runtime::Environment& env, std::string dir, bool json) {
   Progress progress;
   const auto report_of = co_await verify_backup(env, std::move(dir), progress);
@@ -269,6 +258,11 @@ Task<int> run_verify(runtime::Environment& env, std::string dir, bool json) {
 }
 
 }  // namespace
+
+Task<Result<void>> run_backup(ClientContext& context, BackupArgs args) {
+  Backup backup(context, std::move(args));
+  co_return co_await backup.run();
+}
 
 int backup(const BackupArgs& args) {
   if (args.verify) {

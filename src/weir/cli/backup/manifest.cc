@@ -16,9 +16,10 @@ constexpr int64_t kVersion = 1;
 
 std::unexpected<Error> wrong_manifest(std::string_view what) { return fail(ErrorCode::kInvalidArgument, fmt::format("backup.json: {}", what)); }
 
-Result<int64_t> whole_of(const JsonValue& object, std::string_view name) {
+Result<int64_t> whole_of(const JsonValue& object, std::string_view name, int64_t max = INT64_MAX) {
   const JsonValue* value = object.field(name);
   if (value == nullptr || !value->whole || *value->whole < 0) return wrong_manifest(fmt::format("\"{}\" is no whole number", name));
+  if (*value->whole > max) return wrong_manifest(fmt::format("\"{}\" is {}, and {} at most", name, *value->whole, max));
   return *value->whole;
 }
 Result<std::string> text_of(const JsonValue& object, std::string_view name) {
@@ -34,8 +35,7 @@ Result<const JsonValue*> list_of(const JsonValue& object, std::string_view name)
 
 Result<BackupPartition> parse_partition(const JsonValue& from) {
   BackupPartition to;
-  WEIR_TRY(const int64_t index, whole_of(from, "partition"));
-  if (index > INT32_MAX) return wrong_manifest("a partition's number is too large");
+  WEIR_TRY(const int64_t index, whole_of(from, "partition", INT32_MAX));
   to.index = static_cast<int32_t>(index);
   WEIR_TRY(to.file, text_of(from, "file"));
   if (to.file.starts_with('/') || to.file.find("..") != std::string::npos) return wrong_manifest("a file lies outside the backup");
@@ -47,18 +47,22 @@ Result<BackupPartition> parse_partition(const JsonValue& from) {
   to.records = static_cast<uint64_t>(records);
   to.bytes = static_cast<uint64_t>(bytes);
   const char* last = crc.data() + crc.size();
-  if (std::from_chars(crc.data(), last, to.crc, 16).ptr != last) return wrong_manifest("\"crc32c\" is no checksum");
+  const auto [end, error] = std::from_chars(crc.data(), last, to.crc, 16);
+  if (error != std::errc() || end != last) return wrong_manifest("\"crc32c\" is no checksum");
   return to;
 }
 
 Result<BackupTopic> parse_topic(const JsonValue& from) {
   BackupTopic to;
   WEIR_TRY(to.name, text_of(from, "name"));
-  WEIR_TRY(const int64_t replicas, whole_of(from, "replication_factor"));
+  WEIR_TRY(const int64_t replicas, whole_of(from, "replication_factor", INT16_MAX));
   to.replication_factor = static_cast<int16_t>(replicas);
   const JsonValue* configs = from.field("configs");
   if (configs == nullptr || configs->kind != JsonValue::Kind::kObject) return wrong_manifest("\"configs\" is no object");
-  for (const JsonField& field : configs->fields) to.configs.emplace_back(field.name, field.value.text);
+  for (const JsonField& field : configs->fields) {
+    if (field.value.kind != JsonValue::Kind::kText) return wrong_manifest(fmt::format("the option \"{}\" of {} is no text", field.name, to.name));
+    to.configs.emplace_back(field.name, field.value.text);
+  }
   WEIR_TRY(const JsonValue* partitions, list_of(from, "partitions"));
   for (const JsonValue& one : partitions->items) {
     WEIR_TRY(BackupPartition partition, parse_partition(one));
@@ -75,7 +79,7 @@ Result<BackupGroup> parse_group(const JsonValue& from) {
   for (const JsonValue& one : positions->items) {
     BackupPosition position;
     WEIR_TRY(position.topic, text_of(one, "topic"));
-    WEIR_TRY(const int64_t partition, whole_of(one, "partition"));
+    WEIR_TRY(const int64_t partition, whole_of(one, "partition", INT32_MAX));
     position.partition = static_cast<int32_t>(partition);
     WEIR_TRY(position.offset, whole_of(one, "offset"));
     WEIR_TRY(position.metadata, text_of(one, "metadata"));

@@ -2,30 +2,33 @@
 //
 // Records go in the order of the backup and are numbered from 0: offsets stay the same where the log began at 0 and none is
 // missing; else they move down, and the positions of groups move with them. Each partition's end in the cluster says how far
-// it has come, so that an interrupted restore goes on (--resume), and an answer that was lost does no harm.
+// it has come, so that an interrupted restore goes on (--resume).
+//
+// Several batches of a partition are under way at a time. They are an idempotent producer's, so that none is stored behind one
+// that was refused, and none twice when it was sent again because its answer was lost, or when it comes in after all that
+// (rewrite.h says what their sequences are).
 #include <algorithm>
 #include <cstdio>
 
 #include <fmt/format.h>
 
+#include "weir/cli/amounts.h"
 #include "weir/cli/backup/batch_file.h"
-#include "weir/cli/backup/options.h"
 #include "weir/cli/backup/rewrite.h"
+#include "weir/cli/backup/run.h"
 #include "weir/cli/backup/verify.h"
-#include "weir/cli/client_command.h"
 #include "weir/cli/json_text.h"
 #include "weir/cli/progress.h"
-#include "weir/client/coordinator.h"
-#include "weir/protocol/produce.h"
+#include "weir/cli/words.h"
+#include "weir/client/admin_groups.h"
 
 namespace weir::cli {
 
 namespace {
 
 constexpr size_t kPartitionsAtOnce = 8;
-constexpr size_t kRequestsAhead = 8;  // under way for a partition
+constexpr size_t kRequestsAhead = 5;  // under way for a partition: of so many a broker knows whether it has them
 constexpr int kAttemptsMax = 10;      // without any progress
-constexpr int16_t kRestoreTopicIdVersion = 13;
 
 // What would delete records or overwrite their times while they come in is set when all are there.
 constexpr std::string_view kSetAtTheEnd[] = {"cleanup.policy", "retention.ms", "retention.bytes", "message.timestamp.type"};
@@ -34,6 +37,7 @@ struct Job {
   const BackupTopic* topic;
   const BackupPartition* partition;
   OffsetMap map;
+  int64_t records_in = 0;  // that the cluster is known to have
 };
 
 class Restore {
@@ -45,7 +49,7 @@ class Restore {
     WEIR_CO_CHECK(choose_topics());
     WEIR_CO_CHECK(co_await check_target());
     for (const BackupTopic& topic : manifest_.topics) {
-      for (const BackupPartition& one : topic.partitions) jobs_.push_back({&topic, &one, {}});
+      for (const BackupPartition& one : topic.partitions) jobs_.push_back({.topic = &topic, .partition = &one});
     }
     if (args_.dry_run) {
       fmt::print("would restore {}, {}, {}, positions of {}\n", counted(manifest_.topics.size(), "topic"), counted(manifest_.records(), "record"),
@@ -54,6 +58,7 @@ class Restore {
     }
     began_ = context_.env.executor.now();
     for (const BackupTopic& topic : manifest_.topics) WEIR_CO_CHECK(co_await make_topic(topic));
+    WEIR_CO_TRY(producer_, co_await client::new_producer_identity(context_.cluster, context_.patience()));
     Result<void> done = co_await write_records();
     progress_.finish();
     if (!done) {
@@ -73,8 +78,7 @@ class Restore {
       std::vector<std::string> names;
       for (const BackupTopic& topic : manifest_.topics) names.push_back(topic.name);
       if (std::ranges::find(names, name) != names.end()) continue;
-      const std::string nearest = nearest_word(name, names);
-      return fail(ErrorCode::kNotFound, fmt::format("topic \"{}\" is not in the backup{}", name, nearest.empty() ? "" : fmt::format("; nearest: \"{}\"", nearest)));
+      return fail(ErrorCode::kNotFound, fmt::format("topic \"{}\" is not in the backup{}", name, nearest_hint(name, names)));
     }
     const auto is_chosen = [&](const std::string& name) { return args_.topics.empty() || std::ranges::find(args_.topics, name) != args_.topics.end(); };
     std::erase_if(manifest_.topics, [&](const BackupTopic& topic) { return !is_chosen(topic.name); });
@@ -93,7 +97,7 @@ class Restore {
         co_return fail(ErrorCode::kAlreadyExists, fmt::format("topic \"{}\" has {} partitions there and {} in the backup: this is not where a restore stopped",
                                                               topic.name, (*found)->partitions.size(), topic.partitions.size()));
       }
-      existing_.push_back(topic.name);
+      existing_.emplace(topic.name, (*found)->id);
       taken += fmt::format("{}\"{}\"", taken.empty() ? "" : ", ", topic.name);
     }
     if (existing_.empty() || args_.resume || args_.overwrite) co_return Result<void>();
@@ -102,7 +106,8 @@ class Restore {
   }
 
   Task<Result<void>> make_topic(const BackupTopic& topic) {
-    const bool exists = std::ranges::find(existing_, topic.name) != existing_.end();
+    const auto existing = existing_.find(topic.name);
+    const bool exists = existing != existing_.end();
     if (exists && args_.resume) co_return Result<void>();
     if (exists) WEIR_CO_CHECK(co_await context_.admin.delete_topic(topic.name, context_.patience()));
     client::NewTopic wanted{.name = topic.name, .partitions = static_cast<int32_t>(topic.partitions.size())};
@@ -112,12 +117,15 @@ class Restore {
     for (const auto& pair : topic.configs) {
       if (std::ranges::find(kSetAtTheEnd, pair.first) == std::end(kSetAtTheEnd)) wanted.configs.push_back(pair);
     }
-    // A topic deleted a moment ago may still be in the way.
+    const client::Patience patience = context_.patience();
     for (int attempt = 0;; ++attempt) {
-      const auto made = co_await context_.admin.create_topic(wanted, false, context_.patience());
+      const auto made = co_await context_.admin.create_topic(wanted, false, patience);
       if (made) break;
-      if (!exists || made.error().code() != ErrorCode::kTopicAlreadyExists) co_return fail(made.error().within(fmt::format("topic \"{}\"", topic.name)));
-      WEIR_CO_CHECK(co_await context_.cluster.back_off(attempt, made.error(), context_.patience()));
+      if (made.error().code() != ErrorCode::kTopicAlreadyExists) co_return fail(made.error().within(fmt::format("topic \"{}\"", topic.name)));
+      // The one that was deleted a moment ago is still in the way; or this is ours, and the answer that said so was lost.
+      WEIR_CO_TRY(const auto found, co_await context_.cluster.refresh({topic.name}, patience));
+      if (!found.empty() && (!exists || found.front()->id != existing->second)) break;
+      WEIR_CO_CHECK(co_await context_.cluster.back_off(attempt, made.error(), patience));
     }
     co_return Result<void>();
   }
@@ -148,18 +156,29 @@ class Restore {
     int64_t before = -1;
     for (int attempt = 0; attempt < kAttemptsMax; ++attempt) {
       // Where it stands: after an answer that was lost, only the log knows.
-      WEIR_CO_TRY(const auto end, co_await context_.admin.list_offsets(job->topic->name, {PartitionIndex(job->partition->index)}, client::kLatest, 0, context_.patience()));
+      WEIR_CO_TRY(const auto end, co_await context_.admin.list_offsets(job->topic->name, {PartitionIndex(job->partition->index)}, client::kLatest, context_.patience()));
       const int64_t there = end.empty() ? 0 : end.front().offset.value();
       if (there != before) attempt = 0;
-      if (before < 0) records_ += static_cast<uint64_t>(there);
       before = there;
+      note_records_in(*job, there);
       const Result<void> done = co_await write_from(job, there);
       if (done || context_.stop.stop_requested()) co_return done;
-      if (!client::Cluster::is_transport_failure(done.error()) && client::reaction_to(done.error().code()) == client::Reaction::kFail) co_return done;
+      if (!is_passing(done.error())) co_return done;
       context_.cluster.forget(job->topic->name);
       WEIR_CO_CHECK(co_await context_.cluster.back_off(attempt, done.error(), context_.patience()));
     }
     co_return fail(ErrorCode::kUnavailable, "the broker takes no more records");
+  }
+
+  // What does not pass is told. A batch is out of order behind one that was refused: that one says why, unless its answer was
+  // lost.
+  static bool is_passing(const Error& error) {
+    return client::Cluster::is_transport_failure(error) || error.code() == ErrorCode::kOutOfOrderSequenceNumber ||
+           client::reaction_to(error.code()) != client::Reaction::kFail;
+  }
+  void note_records_in(Job& job, int64_t records) {
+    records_ += static_cast<uint64_t>(records - job.records_in);
+    job.records_in = records;
   }
 
   struct Flight {
@@ -184,7 +203,7 @@ class Restore {
       const auto batch = co_await file.next();
       if (!batch) done = fail(batch.error());
       if (!batch || !*batch) break;
-      auto rewritten = rewrite_batch(**batch, job->partition->start, next, codecs_, job->map);
+      auto rewritten = rewrite_batch(**batch, job->partition->start, next, producer_, codecs_, job->map);
       if (!rewritten) {
         done = fail(rewritten.error());
         break;
@@ -201,7 +220,7 @@ class Restore {
       }
       if (flight.error) break;
       ++flight.under_way;
-      flying.spawn(&send, this, &flight, connection, topic, job->partition->index, std::move(rewritten->bytes), base, rewritten->records);
+      flying.spawn(&send, this, &flight, job, connection, topic, std::move(*rewritten), base);
     }
     (void)co_await flying.join();
     if (!done) co_return done;
@@ -211,27 +230,17 @@ class Restore {
     co_return Result<void>();
   }
 
-  static Task<void> send(Restore* self, Flight* flight, client::ConnectionPtr connection, client::TopicPtr topic, int32_t partition, SharedBytes bytes, int64_t base,
-                         int32_t records) {
-    const int16_t version_max = topic->id.is_zero() ? kRestoreTopicIdVersion - 1 : INT16_MAX;
-    const auto version = connection->version_of(protocol::ApiKey::kProduce, version_max);
-    protocol::ProduceRequest request;
-    request.acks = -1;
-    request.timeout_ms = 30'000;
-    auto& of = request.topic_data.emplace_back();
-    if (version && *version >= kRestoreTopicIdVersion) of.topic_id = topic->id;
-    else of.name = topic->name;
-    of.partition_data.push_back({.index = PartitionIndex(partition), .records = protocol::Records(std::move(bytes))});
+  static Task<void> send(Restore* self, Flight* flight, Job* job, client::ConnectionPtr connection, client::TopicPtr topic, Rewritten batch, int64_t base) {
     // Not called off by Ctrl-C: what is under way is let in.
     const client::Patience patience{Deadline::at(self->context_.env.executor.now() + kCommandTimeout), {}};
-    const auto answer = co_await connection->call(std::move(request), patience, version_max);
+    std::vector<client::ReadyBatch> batches;
+    batches.push_back({PartitionIndex(job->partition->index), std::move(batch.bytes)});
+    const auto told = co_await client::produce(std::move(connection), std::move(topic), std::move(batches), -1, patience);
     std::optional<Error> error;
-    if (!answer) {
-      error = answer.error();
-    } else if (answer->responses.empty() || answer->responses.front().partition_responses.empty()) {
-      error = Error(ErrorCode::kMalformedFrame, "the broker did not answer for the partition");
+    if (!told) {
+      error = told.error();
     } else {
-      const auto& row = answer->responses.front().partition_responses.front();
+      const client::ProducedPartition& row = told->front();
       if (row.error_code != ErrorCode::kNone) {
         error = Error(row.error_code, row.error_message.value_or(std::string(name_of(row.error_code))));
       } else if (row.base_offset.value() != base) {
@@ -239,7 +248,7 @@ class Restore {
       }
     }
     if (error && !flight->error) flight->error = std::move(error);
-    if (!flight->error) self->records_ += static_cast<uint64_t>(records);
+    if (!flight->error) self->note_records_in(*job, base + batch.records);
     --flight->under_way;
     flight->landed.notify_all();
   }
@@ -265,25 +274,14 @@ class Restore {
   }
 
   Task<Result<void>> set_positions() {
+    client::GroupAdmin groups(context_.cluster);
     for (const BackupGroup& group : manifest_.groups) {
       client::CommittedOffsets offsets;
       for (const BackupPosition& one : group.positions) {
         offsets[{one.topic, PartitionIndex(one.partition)}] = {.offset = Offset(translated(one)), .metadata = one.metadata};
       }
-      for (int attempt = 0;; ++attempt) {
-        Error last(ErrorCode::kCoordinatorNotAvailable);
-        const auto where = co_await client::find_coordinator(context_.cluster, group.name, context_.cluster.one_attempt(context_.patience()));
-        if (where) {
-          const auto connection = co_await context_.cluster.connection(*where, rpc::Lane::kQuick, context_.patience());
-          const auto done = connection ? co_await client::commit_offsets(*connection, {.group = group.name}, offsets, context_.patience()) : Result<void>(fail(connection.error()));
-          if (done) break;
-          last = done.error();
-        } else {
-          last = where.error();
-        }
-        if (!client::is_coordinator_trouble(last.code())) co_return fail(last.within(fmt::format("positions of group \"{}\"", group.name)));
-        WEIR_CO_CHECK(co_await context_.cluster.back_off(attempt, last, context_.patience()));
-      }
+      const auto done = co_await groups.set_offsets(group.name, std::move(offsets), context_.patience());
+      if (!done) co_return fail(done.error().within(fmt::format("positions of group \"{}\"", group.name)));
     }
     co_return Result<void>();
   }
@@ -309,22 +307,23 @@ class Restore {
   BackupArgs args_;
   runtime::Disk& disk_;
   Manifest manifest_;
-  std::vector<std::string> existing_;
+  std::map<std::string, Uuid> existing_;  // topics of the backup that were there already
   std::vector<Job> jobs_;
   size_t next_job_ = 0;
-  uint64_t records_ = 0;
+  client::ProducerIdentity producer_;
+  uint64_t records_ = 0;  // of all jobs: records_in
   std::optional<Error> error_;
   codec::Codecs codecs_;
   Progress progress_;
   MonoTime began_;
 };
 
+}  // namespace
+
 Task<Result<void>> run_restore(ClientContext& context, BackupArgs args) {
   Restore restore(context, std::move(args));
   co_return co_await restore.run();
 }
-
-}  // namespace
 
 int restore(const BackupArgs& args) { return run_client(args, args.cluster, &run_restore, OnInterrupt::kStop); }
 

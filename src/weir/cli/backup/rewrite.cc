@@ -14,14 +14,17 @@ namespace {
 constexpr size_t kRewriteBytesMax = 512 << 20;
 constexpr size_t kBatchAttributesAt = 21;
 
-// Producer and transaction taken off.
-SharedBytes plain_copy(const record::BatchView& batch) {
+// Sequences begin again at 0 behind the largest.
+int32_t sequence_at(int64_t offset) { return static_cast<int32_t>(offset % (int64_t{INT32_MAX} + 1)); }
+
+// Another producer's, and of no transaction.
+SharedBytes copy_for(const record::BatchView& batch, client::ProducerIdentity producer, int32_t sequence) {
   SharedBytes copy = SharedBytes::copy_of(batch.bytes());
   const MutableBytes bytes = copy.mutable_view();
   store_be(bytes.data() + kBatchAttributesAt, static_cast<int16_t>(batch.attributes() & ~record::kTransactionalBit));
   record::set_base_offset(bytes, Offset(0));
   record::set_leader_epoch(bytes, kNoLeaderEpoch);
-  record::set_producer(bytes, kNoProducerId, kNoProducerEpoch, -1);  // and a new checksum
+  record::set_producer(bytes, producer.id, producer.epoch, sequence);  // and a new checksum
   return copy;
 }
 
@@ -46,16 +49,19 @@ int64_t OffsetMap::to_new(int64_t old_offset) const {
   return run.new_first + std::min(old_offset - run.old_first, run.count);
 }
 
-Result<Rewritten> rewrite_batch(const record::BatchView& batch, int64_t first, int64_t next_new, codec::Codecs& codecs, OffsetMap& map) {
+Result<Rewritten> rewrite_batch(const record::BatchView& batch, int64_t first, int64_t next_new, client::ProducerIdentity producer,
+                                codec::Codecs& codecs, OffsetMap& map) {
   const bool is_dense = batch.record_count() == batch.last_offset_delta() + 1;
   const bool is_create_time = batch.timestamp_type() == record::TimestampType::kCreateTime && !batch.has_delete_horizon();
   if (is_dense && is_create_time && batch.base_offset().value() >= first) {
     map.add(batch.base_offset().value(), next_new, batch.record_count());
-    return Rewritten{plain_copy(batch), batch.record_count()};
+    return Rewritten{copy_for(batch, producer, sequence_at(next_new)), batch.record_count()};
   }
   Bytes scratch;
   WEIR_TRY(record::Records records, record::Records::open(batch, codecs, kRewriteBytesMax, scratch));
-  record::BatchBuilder builder({.compression = batch.compression()}, batch.size_bytes());
+  const record::BatchOptions options{.compression = batch.compression(), .producer_id = producer.id, .producer_epoch = producer.epoch,
+                                     .base_sequence = sequence_at(next_new)};
+  record::BatchBuilder builder(options, batch.size_bytes());
   for (;;) {
     WEIR_TRY(const auto one, records.next());
     if (!one) break;

@@ -3,10 +3,13 @@
 // A batch stays as it is, compression included, but for its producer (whose sequences mean nothing in another cluster), its
 // transaction (committed: what was aborted is not in the backup) and its base offset. It is built again, record by record,
 // when offsets are missing in it, when it begins before the log's start, or when its timestamps are the broker's.
+// It becomes the restore's own, with the offset at which it is to lie as its sequence. So the sequences of a partition follow
+// on one another wherever a restore begins, and a batch is the same batch each time it is sent.
 #pragma once
 
 #include <vector>
 
+#include "weir/client/produce.h"
 #include "weir/codec/compression.h"
 #include "weir/record/batch.h"
 
@@ -37,6 +40,7 @@ struct Rewritten {
 
 // `first`: records below it are left out. `next_new` is the offset that the first record gets; what becomes of which goes to
 // `map`. Errors: kCorruptMessage and those of building.
-Result<Rewritten> rewrite_batch(const record::BatchView& batch, int64_t first, int64_t next_new, codec::Codecs& codecs, OffsetMap& map);
+Result<Rewritten> rewrite_batch(const record::BatchView& batch, int64_t first, int64_t next_new, client::ProducerIdentity producer,
+                                codec::Codecs& codecs, OffsetMap& map);
 
 }  // namespace weir::cli

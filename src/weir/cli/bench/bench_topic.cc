@@ -2,6 +2,8 @@
 
 #include <fmt/format.h>
 
+#include "weir/cli/words.h"
+
 namespace weir::cli {
 
 Task<Result<BenchTopic>> open_bench_topic(ClientContext& context, const BenchArgs& args) {
@@ -24,8 +26,8 @@ Task<Result<BenchTopic>> open_bench_topic(ClientContext& context, const BenchArg
       co_return fail(std::move(explained));
     }
     if (topic) {
-      auto starts = co_await context.admin.list_offsets(name, {}, client::kEarliest, 0, context.patience());
-      auto ends = starts ? co_await context.admin.list_offsets(name, {}, client::kLatest, 0, context.patience()) : starts;
+      auto starts = co_await context.admin.list_offsets(name, {}, client::kEarliest, context.patience());
+      auto ends = starts ? co_await context.admin.list_offsets(name, {}, client::kLatest, context.patience()) : starts;
       if (!ends) co_return fail(ends.error());
       // The leaders as they are now that every partition has answered.
       context.cluster.forget(name);

@@ -3,7 +3,9 @@
 
 #include <fmt/format.h>
 
+#include "weir/cli/amounts.h"
 #include "weir/cli/bench/bench_topic.h"
+#include "weir/cli/bench/broker_watch.h"
 #include "weir/cli/bench/summary.h"
 #include "weir/cli/json_text.h"
 #include "weir/cli/process_stats.h"
@@ -95,9 +97,9 @@ Task<Result<void>> run_bench_connections(ClientContext& context, BenchArgs args)
 }  // namespace
 
 int bench_connections(const BenchArgs& args) {
-  constexpr uint64_t kOwn = 64;
-  if (raise_descriptor_limit() < args.idle_count + kOwn) {
-    report(fmt::format("{} connections need as many descriptors, and this process may have {}\nraise the limit: ulimit -n", args.idle_count, raise_descriptor_limit()));
+  const Result<void> room = make_room_for_connections(args.idle_count);
+  if (!room) {
+    report(room.error());
     return kUsage;
   }
   return run_client(args, args.cluster, &run_bench_connections, OnInterrupt::kStop);

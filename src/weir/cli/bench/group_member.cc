@@ -2,7 +2,7 @@
 
 #include <fmt/format.h>
 
-#include "weir/base/endian.h"
+#include "weir/client/group/subscription.h"
 #include "weir/protocol/heartbeat.h"
 #include "weir/protocol/join_group.h"
 #include "weir/protocol/leave_group.h"
@@ -16,37 +16,6 @@ constexpr std::string_view kProtocolType = "consumer";
 constexpr std::string_view kProtocolName = "range";
 constexpr int16_t kSyncProtocolVersion = 5;  // the first of SyncGroup that names the protocol
 constexpr int16_t kLeaveMembersVersion = 3;  // the first of LeaveGroup with a list
-
-template <typename T>
-void put_be(Bytes& out, T value) {
-  const size_t at = out.size();
-  out.resize(at + sizeof value);
-  store_be(out.data() + at, value);
-}
-
-// Version 0 of the consumer protocol: one topic, no user data.
-SharedBytes subscription(std::string_view topic) {
-  Bytes out;
-  put_be<int16_t>(out, 0);
-  put_be<int32_t>(out, 1);
-  put_be(out, static_cast<int16_t>(topic.size()));
-  out.insert(out.end(), as_bytes(topic).begin(), as_bytes(topic).end());
-  put_be<int32_t>(out, -1);
-  return SharedBytes::copy_of(out);
-}
-
-// The same with one partition.
-SharedBytes assignment(std::string_view topic, int32_t partition) {
-  Bytes out;
-  put_be<int16_t>(out, 0);
-  put_be<int32_t>(out, 1);
-  put_be(out, static_cast<int16_t>(topic.size()));
-  out.insert(out.end(), as_bytes(topic).begin(), as_bytes(topic).end());
-  put_be<int32_t>(out, 1);
-  put_be(out, partition);
-  put_be<int32_t>(out, -1);
-  return SharedBytes::copy_of(out);
-}
 
 bool calls_for_rejoin(ErrorCode code) { return code == ErrorCode::kRebalanceInProgress || code == ErrorCode::kIllegalGeneration; }
 
@@ -69,7 +38,8 @@ Task<Result<void>> BenchMember::join_and_sync() {
     join.rebalance_timeout_ms = static_cast<int32_t>(kRebalanceMax / 1ms);
     join.member_id = id_;
     join.protocol_type = kProtocolType;
-    join.protocols.push_back({std::string(kProtocolName), subscription(board_.topic)});
+    WEIR_CO_TRY(SharedBytes subscription, client::group::encode_subscription({.topics = {board_.topic}}));
+    join.protocols.push_back({std::string(kProtocolName), std::move(subscription)});
     board_.last_asked = executor.now();
     ++board_.joins;
     WEIR_CO_TRY(const auto joined, co_await connection_->call(std::move(join), patience()));
@@ -98,7 +68,10 @@ Task<Result<void>> BenchMember::join_and_sync() {
     if (joined.leader == id_) {
       board_.leader_size = joined.members.size();
       int32_t partition = 0;
-      for (const auto& member : joined.members) sync.assignments.push_back({member.member_id, assignment(board_.topic, partition++)});
+      for (const auto& member : joined.members) {
+        WEIR_CO_TRY(SharedBytes share, client::group::encode_assignment({{board_.topic, PartitionIndex(partition++)}}));
+        sync.assignments.push_back({member.member_id, std::move(share)});
+      }
     }
     WEIR_CO_TRY(const auto synced, co_await connection_->call(std::move(sync), patience()));
     if (calls_for_rejoin(synced.error_code)) continue;

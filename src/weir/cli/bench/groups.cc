@@ -4,6 +4,8 @@
 
 #include <fmt/format.h>
 
+#include "weir/cli/amounts.h"
+#include "weir/cli/bench/broker_watch.h"
 #include "weir/cli/bench/group_member.h"
 #include "weir/cli/bench/options.h"
 #include "weir/cli/bench/summary.h"
@@ -11,14 +13,12 @@
 #include "weir/cli/process_stats.h"
 #include "weir/cli/progress.h"
 #include "weir/cli/table.h"
-#include "weir/protocol/delete_groups.h"
-#include "weir/protocol/find_coordinator.h"
+#include "weir/client/admin_groups.h"
 
 namespace weir::cli {
 
 namespace {
 
-constexpr int16_t kCoordinatorKeysVersion = 4;
 constexpr Duration kPhaseMax = 10min;
 constexpr size_t kMembersOpeningMax = 64;
 
@@ -31,23 +31,12 @@ struct Phase {
   std::optional<double> cpu_seconds;
 };
 
-Task<Result<runtime::Endpoint>> find_coordinator(ClientContext& context, std::string group) {
+Task<Result<runtime::Endpoint>> await_coordinator(ClientContext& context, std::string group) {
+  const client::Patience patience = context.patience();
   for (int attempt = 0;; ++attempt) {
-    WEIR_CO_TRY(const client::ConnectionPtr any, co_await context.cluster.any_broker(context.patience()));
-    WEIR_CO_TRY(const int16_t version, any->version_of(protocol::ApiKey::kFindCoordinator));
-    protocol::FindCoordinatorRequest request;
-    if (version >= kCoordinatorKeysVersion) request.coordinator_keys.push_back(group);
-    else request.key = group;
-    WEIR_CO_TRY(const auto answer, co_await any->call(std::move(request), context.patience()));
-    ErrorCode code = answer.error_code;
-    runtime::Endpoint found{answer.host, static_cast<uint16_t>(answer.port)};
-    if (!answer.coordinators.empty()) {
-      code = answer.coordinators.front().error_code;
-      found = {answer.coordinators.front().host, static_cast<uint16_t>(answer.coordinators.front().port)};
-    }
-    if (code == ErrorCode::kNone) co_return found;
-    if (client::reaction_to(code) == client::Reaction::kFail) co_return fail(code, fmt::format("no coordinator: {}", name_of(code)));
-    WEIR_CO_CHECK(co_await context.cluster.back_off(attempt, Error(code), context.patience()));
+    const auto found = co_await client::find_coordinator(context.cluster, group, context.cluster.one_attempt(patience));
+    if (found || !client::is_coordinator_trouble(found.error().code())) co_return found;
+    WEIR_CO_CHECK(co_await context.cluster.back_off(attempt, found.error(), patience));
   }
 }
 
@@ -60,7 +49,7 @@ class GroupLoad {
     board_.group = fmt::format("weir-bench-{:08x}", static_cast<uint32_t>(context_.env.random.word()));
     board_.heartbeat = Duration(args_.heartbeat_ms * 1'000'000);
     board_.session_ms = static_cast<int32_t>(args_.session_ms);
-    WEIR_CO_TRY(coordinator_, co_await find_coordinator(context_, board_.group));
+    WEIR_CO_TRY(coordinator_, co_await await_coordinator(context_, board_.group));
     WEIR_CO_TRY(watch_, BrokerWatch::find(args_.pid, {coordinator_}));
     Result<void> done = co_await run_phases();
     progress_.finish();
@@ -139,16 +128,8 @@ class GroupLoad {
   }
 
   Task<void> delete_group() {
-    const client::Patience patience{Deadline::at(executor_.now() + 5s), {}};
-    runtime::TaskGroup loops(executor_);
-    const auto connection = co_await rpc::Connection::open(context_.env, loops, coordinator_, {.client_id = "weir-bench"}, patience);
-    if (connection) {
-      protocol::DeleteGroupsRequest request;
-      request.groups_names.push_back(board_.group);
-      (void)co_await (*connection)->call(std::move(request), patience);
-      (*connection)->close();
-    }
-    (void)co_await loops.join();
+    client::GroupAdmin groups(context_.cluster);
+    (void)co_await groups.remove(board_.group, {Deadline::at(executor_.now() + 5s), {}});
   }
 
   void print(const std::optional<BrokerCost>& cost) const {
@@ -204,10 +185,9 @@ Task<Result<void>> run_bench_groups(ClientContext& context, BenchArgs args) {
 }  // namespace
 
 int bench_groups(const BenchArgs& args) {
-  constexpr uint64_t kOwn = 64;
-  const uint64_t wanted = uint64_t{args.members} + args.rounds + kOwn;
-  if (raise_descriptor_limit() < wanted) {
-    report(fmt::format("{} members need as many descriptors, and this process may have {}\nraise the limit: ulimit -n", args.members, raise_descriptor_limit()));
+  const Result<void> room = make_room_for_connections(uint64_t{args.members} + args.rounds);
+  if (!room) {
+    report(room.error());
     return kUsage;
   }
   return run_client(args, args.cluster, &run_bench_groups, OnInterrupt::kStop);

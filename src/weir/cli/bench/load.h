@@ -21,7 +21,9 @@ struct LoadPlan {
   MonoTime until = kFarFuture;
   uint64_t to_measure = UINT64_MAX;  // records due after measure_from that are still to be sent
   uint64_t next_number = 0;          // of a record in the whole run
-  bool is_over(MonoTime now) const { return to_measure == 0 || now >= until; }
+  uint64_t numbers_max = UINT64_MAX;  // the run ends when there have been so many records
+  bool is_out_of_numbers() const { return next_number >= numbers_max; }
+  bool is_over(MonoTime now) const { return to_measure == 0 || now >= until || is_out_of_numbers(); }
   // Whether a record due at `due` is part of the load; counts it.
   bool take(MonoTime due) {
     if (is_over(due)) return false;
@@ -51,7 +53,7 @@ struct LoadStats {
   }
 };
 
-// Which records were acknowledged, and how often each was read.
+// Which records were acknowledged, and how often each was read. Numbers are below kRecordsMax (LoadPlan::numbers_max).
 class Ledger {
  public:
   static constexpr uint64_t kRecordsMax = uint64_t{1} << 29;  // a byte each

@@ -4,10 +4,13 @@
 
 #include <fmt/format.h>
 
+#include "weir/cli/amounts.h"
 #include "weir/cli/bench/bench_topic.h"
+#include "weir/cli/bench/broker_watch.h"
 #include "weir/cli/bench/reader.h"
 #include "weir/cli/bench/summary.h"
 #include "weir/cli/bench/writer.h"
+#include "weir/cli/process_stats.h"
 #include "weir/cli/progress.h"
 
 namespace weir::cli {
@@ -49,8 +52,7 @@ class Load {
     }
     WEIR_CO_TRY(bench_, co_await open_bench_topic(context_, args_));
     Result<void> done = co_await run_on_topic(writes, reads);
-    writers_.clear();
-    readers_.clear();
+    co_await end_all();
     co_await drop_bench_topic(context_, args_, bench_);
     co_return done;
   }
@@ -69,10 +71,22 @@ class Load {
       WEIR_CO_CHECK(co_await sleep_until(executor_, executor_.now() + 5ms, context_.stop));
     }
     set_plan(writes);
-    for (const auto& writer : writers_) running_.spawn(&LoadWriter::run, writer.get(), context_.stop);
+    for (const auto& writer : writers_) running_.spawn(&LoadWriter::run, writer.get(), writers_stop_.token());
     Result<void> done = co_await measure(writes, reads);
     if (!done) co_return done;
     co_return conclude(writes);
+  }
+
+  // Whatever became of the load: no task is left that looks at writers and readers, and no connection is open. They end by
+  // themselves, writers within LoadWriter::kDrainMax.
+  Task<void> end_all() {
+    writers_stop_.request_stop();
+    readers_stop_.request_stop();
+    (void)co_await running_.join();
+    for (const auto& writer : writers_) co_await writer->close();
+    for (const auto& reader : readers_) co_await reader->close();
+    writers_.clear();
+    readers_.clear();
   }
 
   Task<Result<void>> make_writers(bool marks) {
@@ -123,6 +137,7 @@ class Load {
 
   void set_plan(bool writes) {
     plan_.start = executor_.now();
+    if (run_id_ != 0) plan_.numbers_max = Ledger::kRecordsMax;
     const bool by_count = args_.count > 0;
     const bool warms_up = writes || args_.duration_ms;
     plan_.measure_from = plan_.start + (warms_up ? Duration(args_.warm_up_ms * 1'000'000) : Duration(0));
@@ -149,7 +164,10 @@ class Load {
       (void)co_await running_.join(Deadline::at(executor_.now() + kLookInterval), context_.stop);
       if (!writes && args_.count > 0 && received_.records >= args_.count) break;
     }
-    if (context_.stop.stop_requested()) readers_stop_.request_stop();
+    if (broken() || context_.stop.stop_requested()) {
+      writers_stop_.request_stop();
+      readers_stop_.request_stop();
+    }
     // What was acknowledged is given time to be read.
     const MonoTime patience = executor_.now() + kReadBackMax;
     while (writes && reads && !broken() && !context_.stop.stop_requested() && executor_.now() < patience && ledger_.unread() > 0) {
@@ -159,7 +177,7 @@ class Load {
     cost_ = watch_.end();
     own_cpu_ = own_cpu_seconds() - own;
     readers_stop_.request_stop();
-    (void)co_await running_.join(Deadline::at(executor_.now() + LoadWriter::kDrainMax + 5s));
+    (void)co_await running_.join();
     progress_.finish();
     if (const auto error = broken()) co_return fail(*error);
     if (writes && args_.verify && !reads) co_return co_await read_back();
@@ -175,7 +193,7 @@ class Load {
 
   // Everything that was written since the run began, once more.
   Task<Result<void>> read_back() {
-    WEIR_CO_TRY(const auto ends, co_await context_.admin.list_offsets(bench_.topic->name, {}, client::kLatest, 0, context_.patience()));
+    WEIR_CO_TRY(const auto ends, co_await context_.admin.list_offsets(bench_.topic->name, {}, client::kLatest, context_.patience()));
     std::map<BrokerId, std::vector<LoadReader::Place>> shares;
     uint64_t total = 0;
     for (size_t i = 0; i < bench_.topic->partitions.size() && i < ends.size(); ++i) {
@@ -185,22 +203,23 @@ class Load {
       total += static_cast<uint64_t>(ends[i].offset - begin);
       shares[partition.leader].push_back({partition.index, partition.leader_epoch, begin, begin, ends[i].offset});
     }
-    LoadStats unused;
-    runtime::TaskGroup group(executor_);
-    std::vector<std::unique_ptr<LoadReader>> readers;
+    LoadStats back;
     for (auto& [leader, places] : shares) {
-      LoadReader::Shared shared{context_, args_, plan_, unused, bench_.topic, run_id_, &ledger_};
-      readers.push_back(std::make_unique<LoadReader>(shared, leader, std::move(places), false));
-      WEIR_CO_CHECK(co_await readers.back()->open());
-      group.spawn(&LoadReader::run, readers.back().get(), context_.stop);
+      LoadReader::Shared shared{context_, args_, plan_, back, bench_.topic, run_id_, &ledger_};
+      readers_.push_back(std::make_unique<LoadReader>(shared, leader, std::move(places), false));
+      WEIR_CO_CHECK(co_await readers_.back()->open());
     }
+    for (const auto& reader : readers_) running_.spawn(&LoadReader::run, reader.get(), context_.stop);
     const MonoTime began = executor_.now();
-    while (!group.empty()) {
-      progress_.show({.what = "reading back", .done = unused.records, .total = total, .elapsed = executor_.now() - began}, executor_.now());
-      (void)co_await group.join(Deadline::at(executor_.now() + kLookInterval));
+    while (!running_.empty()) {
+      progress_.show({.what = "reading back", .done = back.records, .total = total, .elapsed = executor_.now() - began}, executor_.now());
+      (void)co_await running_.join(Deadline::at(executor_.now() + kLookInterval));
     }
     progress_.finish();
-    for (const auto& reader : readers) if (reader->broken()) co_return fail(*reader->broken());
+    const std::optional<Error> error = broken();
+    for (const auto& reader : readers_) co_await reader->close();
+    readers_.clear();
+    if (error) co_return fail(*error);
     co_return Result<void>();
   }
 
@@ -241,6 +260,7 @@ class Load {
     summary.broker = cost_;
     summary.no_broker = watch_.is_empty() ? watch_.why() : "";
     summary.own_cpu_seconds = own_cpu_;
+    if (plan_.is_out_of_numbers()) report(fmt::format("it ended after {} records: no more can be told apart", count_text(plan_.numbers_max)));
     const bool verifies = args_.verify || (writes && !readers_.empty());
     if (verifies && writes) summary.verdict = ledger_.verdict();
     const std::string out = args_.cluster.json ? summary_json(summary, what_) : summary_text(summary);
@@ -266,6 +286,7 @@ class Load {
   Ledger ledger_;
   std::vector<std::unique_ptr<LoadWriter>> writers_;
   std::vector<std::unique_ptr<LoadReader>> readers_;
+  runtime::StopSource writers_stop_;
   runtime::StopSource readers_stop_;
   runtime::TaskGroup running_;
   Progress progress_;

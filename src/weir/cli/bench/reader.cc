@@ -23,8 +23,9 @@ Task<Result<void>> LoadReader::open() {
   co_return Result<void>();
 }
 
-bool LoadReader::is_at_end() const {
-  return std::ranges::all_of(places_, [](const Place& place) { return place.next >= place.end; });
+Task<void> LoadReader::close() {
+  if (connection_ != nullptr) connection_->close();
+  (void)co_await loops_.join();
 }
 
 Task<void> LoadReader::run(LoadReader* self, runtime::StopToken stop) {
@@ -84,7 +85,6 @@ Task<void> LoadReader::run(LoadReader* self, runtime::StopToken stop) {
     }
   }
   self->connection_->close();
-  (void)co_await self->loops_.join();
 }
 
 Result<uint64_t> LoadReader::take(Place& place, const protocol::FetchResponse::PartitionData& row) {

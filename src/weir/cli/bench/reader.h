@@ -1,7 +1,7 @@
 // One connection's worth of reading: fetches its partitions from one broker in turn after turn, counts what comes, and looks
 // into records only when they are marked.
 //
-// Owner    the command; join() before destroying it.
+// Owner    the command. close() before destroying it, when run() has come back or was not begun.
 // Shard    one.
 #pragma once
 
@@ -49,7 +49,7 @@ class LoadReader {
   // Until everything is read (when it does not begin again), the plan is over, or `stop`.
   static Task<void> run(LoadReader* self, runtime::StopToken stop);
   const std::optional<Error>& broken() const { return broken_; }
-  bool is_at_end() const;
+  Task<void> close();
   // Every partition has been asked for once: from here on nothing that is sent is missed.
   bool has_begun() const { return has_begun_; }
 

@@ -5,13 +5,8 @@
 #include <fmt/format.h>
 
 #include "weir/client/partitioner.h"
-#include "weir/protocol/produce.h"
 
 namespace weir::cli {
-
-namespace {
-constexpr int16_t kProduceTopicIdVersion = 13;
-}  // namespace
 
 LoadWriter::LoadWriter(Shared shared, uint32_t index, uint32_t count)
     : shared_(std::move(shared)),
@@ -45,10 +40,12 @@ Task<Result<void>> LoadWriter::open() {
   co_return Result<void>();
 }
 
-void LoadWriter::close() {
+Task<void> LoadWriter::close() {
   for (auto& [id, link] : links_) {
     if (link->connection != nullptr) link->connection->close();
   }
+  (void)co_await tasks_.join();  // a request on a closed connection is over
+  (void)co_await loops_.join();
 }
 
 // The writers take turns: record n of this one is record n * count + index of all.
@@ -106,7 +103,7 @@ void LoadWriter::send_ready(MonoTime now) {
   const Duration linger(static_cast<int64_t>(shared_.args.linger_ms * 1e6));
   for (bool sent = true; sent;) {
     sent = false;
-    std::map<Link*, std::pair<std::vector<Part>, size_t>> requests;
+    std::map<Link*, Request> requests;
     for (size_t i = active_.size(); i > 0; --i) {
       const uint32_t at = active_.front();
       active_.pop_front();
@@ -114,34 +111,34 @@ void LoadWriter::send_ready(MonoTime now) {
       Link& link = *lane.link;
       const bool is_due = is_open_loop() ? lane.pending.front().due + linger <= now : link.in_flight == 0;
       const bool is_ready = lane.pending.size() >= full || is_due || draining_;
-      if (!is_ready || link.in_flight >= shared_.args.in_flight || requests[&link].second >= kRequestBytesMax) {
+      if (!is_ready || link.in_flight >= shared_.args.in_flight || requests[&link].bytes >= kRequestBytesMax) {
         active_.push_back(at);
         continue;
       }
-      Part part{lane.index, {}, {}};
+      Part part;
       if (lane.pending.size() <= full) {
-        part.records = std::move(lane.pending);
+        part = std::move(lane.pending);
         lane.pending.clear();
       } else {
         const auto end = lane.pending.begin() + static_cast<ptrdiff_t>(full);
-        part.records.assign(lane.pending.begin(), end);
+        part.assign(lane.pending.begin(), end);
         lane.pending.erase(lane.pending.begin(), end);
       }
       if (lane.pending.empty()) lane.is_active = false;
       else active_.push_back(at);
       if (shared_.args.keys == 0 && at == current_) current_ = (current_ + 1) % lanes_.size();
-      pending_ -= part.records.size();
-      part.bytes = shared_.payload.batch(part.records, shared_.context.env.clock.wall_ms());
-      requests[&link].second += part.bytes.size();
-      requests[&link].first.push_back(std::move(part));
+      pending_ -= part.size();
+      Request& request = requests[&link];
+      request.batches.push_back({lane.index, shared_.payload.batch(part, shared_.context.env.clock.wall_ms())});
+      request.bytes += request.batches.back().bytes.size();
+      request.parts.push_back(std::move(part));
     }
     for (auto& [link, request] : requests) {
-      if (request.first.empty()) continue;
+      if (request.batches.empty()) continue;
       // A request has at most one batch of a partition; a second one goes in the next round.
       sent = true;
       ++link->in_flight;
-      ++under_way_;
-      tasks_.spawn(&send, this, link, std::move(request.first));
+      tasks_.spawn(&send, this, link, std::move(request));
     }
     if (!is_open_loop() && !draining_ && sent) make_closed(now);
   }
@@ -175,67 +172,35 @@ Task<void> LoadWriter::run(LoadWriter* self, runtime::StopToken stop) {
   }
   const Result<void> done = co_await self->tasks_.join(Deadline::at(self->executor_.now() + kDrainMax));
   if (!done && !self->broken_) self->broken_ = Error(ErrorCode::kDeadlineExceeded, "the last requests were not answered within 30 s");
-  self->close();
-  (void)co_await self->tasks_.join();
-  (void)co_await self->loops_.join();
+  co_await self->close();
 }
 
-Task<void> LoadWriter::send(LoadWriter* self, Link* link, std::vector<Part> parts) {
+Task<void> LoadWriter::send(LoadWriter* self, Link* link, Request request) {
   const Shared& shared = self->shared_;
-  const bool has_id = !shared.topic->id.is_zero();
-  const int16_t version_max = has_id ? INT16_MAX : kProduceTopicIdVersion - 1;
-  const auto version = link->connection->version_of(protocol::ApiKey::kProduce, version_max);
-  protocol::ProduceRequest request;
-  request.acks = shared.args.acks == "0" ? int16_t{0} : shared.args.acks == "1" ? int16_t{1} : int16_t{-1};
-  request.timeout_ms = 30'000;
-  auto& topic = request.topic_data.emplace_back();
-  if (version && *version >= kProduceTopicIdVersion) topic.topic_id = shared.topic->id;
-  else topic.name = shared.topic->name;
-  for (Part& part : parts) topic.partition_data.push_back({.index = part.index, .records = protocol::Records(std::move(part.bytes))});
-  const client::Patience patience = shared.context.patience();
   ++shared.stats.requests;
-  if (!version) {
-    self->broken_ = version.error();
-  } else if (request.acks == 0) {
-    const auto posted = co_await link->connection->post(std::move(request), patience, version_max);
-    if (!posted) self->broken_ = posted.error();
-    else for (const Part& part : parts) self->settle(part, ErrorCode::kNone, "");
-  } else {
-    const auto answer = co_await link->connection->call(std::move(request), patience, version_max);
-    if (!answer) {
-      if (!self->broken_) self->broken_ = answer.error();
-      for (const Part& part : parts) self->shared_.stats.refuse(part.records.size(), answer.error());
-    } else {
-      size_t next = 0;
-      for (const auto& of : answer->responses) {
-        for (const auto& row : of.partition_responses) {
-          // In the order asked, as every broker does; looked for otherwise.
-          if (next >= parts.size() || parts[next].index != row.index) {
-            next = static_cast<size_t>(std::ranges::find(parts, row.index, &Part::index) - parts.begin());
-          }
-          if (next < parts.size()) self->settle(parts[next++], row.error_code, row.error_message.value_or(""));
-        }
-      }
-    }
+  const auto told = co_await client::produce(link->connection, shared.topic, std::move(request.batches), self->acks(), shared.context.patience());
+  if (!told && !self->broken_) self->broken_ = told.error();
+  for (size_t i = 0; i < request.parts.size(); ++i) {
+    if (told) self->settle(request.parts[i], (*told)[i].error_code, (*told)[i].error_message.value_or(""));
+    else shared.stats.refuse(request.parts[i].size(), told.error());
   }
   --link->in_flight;
-  --self->under_way_;
   self->wake_.set();
 }
 
 void LoadWriter::settle(const Part& part, ErrorCode code, const std::string& message) {
   LoadStats& stats = shared_.stats;
   if (code != ErrorCode::kNone) {
-    stats.refuse(part.records.size(), Error(code, message.empty() ? std::string(name_of(code)) : message));
+    stats.refuse(part.size(), Error(code, message.empty() ? std::string(name_of(code)) : message));
     return;
   }
   const MonoTime now = executor_.now();
-  for (const PendingRecord& one : part.records) {
+  for (const PendingRecord& one : part) {
     if (one.due >= shared_.plan.measure_from) stats.latency_ns.record((now - one.due).count());
     if (shared_.ledger != nullptr) shared_.ledger->acknowledge(one.number);
   }
-  stats.records += part.records.size();
-  stats.bytes += part.records.size() * shared_.args.record_bytes;
+  stats.records += part.size();
+  stats.bytes += part.size() * shared_.args.record_bytes;
   stats.last = now;
 }
 

@@ -2,7 +2,7 @@
 // a bounded number is under way. A record's latency counts from the instant at which it was due, however late it could be
 // sent, so that a stall of the broker counts for every record it delays.
 //
-// Owner    the command; drain with run() before destroying it.
+// Owner    the command. close() before destroying it, when run() has come back or was not begun.
 // Shard    one.
 // Holds    - at most args.in_flight requests are under way on a connection to a broker
 //          - at most kPendingMax records wait; those due later are made later, with the due time they always had
@@ -17,6 +17,7 @@
 #include "weir/cli/bench/options.h"
 #include "weir/cli/bench/payload.h"
 #include "weir/cli/client_command.h"
+#include "weir/client/produce.h"
 #include "weir/runtime/event.h"
 
 namespace weir::cli {
@@ -44,8 +45,7 @@ class LoadWriter {
   // Sends until the plan is over or `stop`, then waits for the answers. Errors: the first connection that broke.
   static Task<void> run(LoadWriter* self, runtime::StopToken stop);
   const std::optional<Error>& broken() const { return broken_; }
-  void close();
-  Task<void> join() { (void)co_await tasks_.join(); }
+  Task<void> close();
 
  private:
   struct Link {
@@ -59,11 +59,7 @@ class LoadWriter {
     std::vector<PendingRecord> pending;
     bool is_active = false;
   };
-  struct Part {
-    PartitionIndex index;
-    std::vector<PendingRecord> records;
-    SharedBytes bytes;
-  };
+  using Part = std::vector<PendingRecord>;  // the records of one batch
 
   bool is_open_loop() const { return shared_.args.rate > 0; }
   MonoTime due_of(uint64_t nth) const;
@@ -73,7 +69,13 @@ class LoadWriter {
   Lane& next_lane();
   void send_ready(MonoTime now);
   MonoTime next_look(MonoTime now) const;
-  static Task<void> send(LoadWriter* self, Link* link, std::vector<Part> parts);
+  struct Request {
+    std::vector<client::ReadyBatch> batches;
+    std::vector<Part> parts;  // of each
+    size_t bytes = 0;
+  };
+  int16_t acks() const { return shared_.args.acks == "0" ? 0 : shared_.args.acks == "1" ? 1 : -1; }
+  static Task<void> send(LoadWriter* self, Link* link, Request request);
   void settle(const Part& part, ErrorCode code, const std::string& message);
 
   Shared shared_;
@@ -88,7 +90,6 @@ class LoadWriter {
   size_t pending_ = 0;
   uint64_t made_ = 0;
   bool draining_ = false;
-  size_t under_way_ = 0;
   std::optional<Error> broken_;
   runtime::Event wake_;
   runtime::TaskGroup tasks_;  // requests under way

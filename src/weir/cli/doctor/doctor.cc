@@ -7,15 +7,14 @@
 
 #include <fmt/format.h>
 
-#include "weir/cli/bench/broker_probe.h"
+#include "weir/cli/broker_probe.h"
 #include "weir/cli/client_command.h"
 #include "weir/cli/doctor/findings.h"
 #include "weir/cli/doctor/options.h"
 #include "weir/cli/json_text.h"
 #include "weir/cli/progress.h"
 #include "weir/cli/text_width.h"
-#include "weir/protocol/api_versions.h"
-#include "weir/protocol/describe_log_dirs.h"
+#include "weir/client/admin_brokers.h"
 
 namespace weir::cli {
 
@@ -42,15 +41,15 @@ class Doctor {
       const auto connection = co_await reach(broker);
       if (!connection) continue;
       co_await look_at_versions(broker, *connection);
-      co_await look_at_disks(broker, *connection);
-      co_await look_at_options(broker, brokers.size());
+      const Options options = co_await look_at_options(broker, brokers.size());
+      co_await look_at_disks(broker, *connection, options);
       look_at_process(broker);
     }
     compare_features();
     co_await look_at_topics();
     progress_.finish();
     print();
-    const bool is_sick = std::ranges::any_of(findings_, [](const FindingOf& one) { return one.severity == Severity::kError; });
+    const bool is_sick = std::ranges::any_of(findings_, [](const Finding& one) { return one.severity == Severity::kError; });
     if (is_sick) co_return fail(ErrorCode::kUnavailable, "something is wrong with this cluster");
     co_return Result<void>();
   }
@@ -94,18 +93,10 @@ class Doctor {
   }
 
   Task<void> look_at_versions(client::Broker broker, client::ConnectionPtr connection) {
-    const auto version = connection->version_of(protocol::ApiKey::kApiVersions);
-    protocol::ApiVersionsRequest request;
-    if (version && *version >= kFeaturesVersion) {
-      request.client_software_name = "weir-cli";
-      request.client_software_version = "1";
-    }
-    const auto answer = co_await connection->call(std::move(request), context_.cluster.one_attempt(context_.patience()));
-    if (!answer) co_return;
-    std::string text;
-    for (const auto& one : answer->finalized_features) text += fmt::format("{}{}={}", text.empty() ? "" : " ", one.name, one.max_version_level);
-    features_[broker.id] = text;
-    add(Severity::kOk, name_of_broker(broker), fmt::format("serves {} APIs, features: {}", answer->api_keys.size(), text.empty() ? "none told" : text));
+    const auto told = co_await client::describe_versions(connection, context_.cluster.one_attempt(context_.patience()));
+    if (!told) co_return;
+    features_[broker.id] = told->features;
+    add(Severity::kOk, name_of_broker(broker), fmt::format("serves {} APIs, features: {}", told->apis, told->features.empty() ? "none told" : told->features));
   }
   void compare_features() {
     const auto differs = [&](const auto& one) { return one.second != features_.begin()->second; };
@@ -115,34 +106,28 @@ class Doctor {
     add(Severity::kWarning, "cluster", fmt::format("the brokers tell of different features: {}", text), "wait a moment and ask again; if it stays, one of them does not follow the controller");
   }
 
-  Task<void> look_at_disks(client::Broker broker, client::ConnectionPtr connection) {
-    protocol::DescribeLogDirsRequest request;
-    request.topics.emplace();  // the directories alone
-    const auto answer = co_await connection->call(std::move(request), context_.cluster.one_attempt(context_.patience()));
-    if (!answer || answer->error_code != ErrorCode::kNone) {
-      add(Severity::kOk, name_of_broker(broker), "does not tell of its disks");
-      co_return;
-    }
-    for (const auto& dir : answer->results) {
-      check_disk(name_of_broker(broker), dir.log_dir, dir.error_code != ErrorCode::kNone, dir.total_bytes, dir.usable_bytes, findings_);
-    }
+  Task<void> look_at_disks(client::Broker broker, client::ConnectionPtr connection, Options options) {
+    const auto dirs = co_await client::describe_log_dirs(connection, false, context_.cluster.one_attempt(context_.patience()));
+    if (!dirs) add(Severity::kOk, name_of_broker(broker), "does not tell of its disks");
+    else for (const client::LogDir& dir : *dirs) check_disk(name_of_broker(broker), dir, options, findings_);
   }
 
-  Task<void> look_at_options(client::Broker broker, size_t brokers) {
+  Task<Options> look_at_options(client::Broker broker, size_t brokers) {
+    Options options;
     const auto entries = co_await context_.admin.describe_configs({client::ResourceType::kBroker, fmt::to_string(broker.id)}, context_.patience());
     if (!entries) {
       add(Severity::kWarning, name_of_broker(broker), fmt::format("its options cannot be read: {}", entries.error().describe()), "run weir doctor as somebody who may describe the cluster's options");
-      co_return;
+      co_return options;
     }
-    Options options;
     for (const client::ConfigEntry& one : *entries) options[one.name] = one.value.value_or("");
     check_options(name_of_broker(broker), options, brokers, findings_);
+    co_return options;
   }
 
   void look_at_process(const client::Broker& broker) {
     const auto probe = BrokerProbe::find(args_.pid, broker.endpoint);
     if (!probe) return;
-    check_process(fmt::format("{}, {} (pid {})", name_of_broker(broker), probe->name(), probe->pid()), process_limits(probe->pid()), findings_);
+    check_process(fmt::format("{}, {} (pid {})", name_of_broker(broker), probe->name(), probe->pid()), probe->limits(), findings_);
   }
 
   Task<void> look_at_topics() {
@@ -161,7 +146,7 @@ class Doctor {
       const bool is_led = std::ranges::all_of(topic->partitions, [](const client::Partition& one) { return one.leader != kNoBroker; });
       if (!is_led) continue;
       const client::Patience patience{Deadline::at(context_.env.executor.now() + kTimestampTimeout), context_.stop};
-      const auto youngest = co_await context_.admin.list_offsets(topic->name, {}, client::kMaxTimestamp, 0, patience);
+      const auto youngest = co_await context_.admin.list_offsets(topic->name, {}, client::kMaxTimestamp, patience);
       if (!youngest) {
         add(Severity::kWarning, fmt::format("topic {}", topic->name), fmt::format("the time of its newest record cannot be told: {}", youngest.error().describe()),
             fmt::format("look at its records with weir consume {} --from beginning", topic->name));
@@ -180,7 +165,7 @@ class Doctor {
     constexpr std::string_view kColours[] = {"\x1b[32m", "\x1b[33m", "\x1b[31m"};
     const bool coloured = ::isatty(STDOUT_FILENO) == 1 && std::getenv("NO_COLOR") == nullptr;
     size_t counts[3] = {};
-    for (const FindingOf& one : findings_) {
+    for (const Finding& one : findings_) {
       const auto level = static_cast<size_t>(one.severity);
       ++counts[level];
       if (args_.cluster.json) {

@@ -5,14 +5,16 @@
 
 #include <fmt/format.h>
 
-#include "weir/cli/progress.h"
+#include "weir/cli/amounts.h"
 #include "weir/cli/when.h"
+#include "weir/client/admin_brokers.h"
+#include "weir/node/listeners.h"
+#include "weir/storage/log_dirs.h"
 
 namespace weir::cli {
 
 namespace {
 
-constexpr int64_t kReserveBytes = 256 << 20;  // what Weir keeps free at least
 constexpr double kLowDiskShare = 0.10;
 constexpr TimestampMs kAheadMaxMs = 60'000;
 constexpr uint64_t kDescriptorsWanted = 10'000;
@@ -36,30 +38,44 @@ std::string value_of(const Options& options, std::string_view name, std::string 
   return found == options.end() ? otherwise : found->second;
 }
 
-bool is_loopback(std::string_view host) { return host == "localhost" || host.starts_with("127.") || host == "[::1]" || host == "::1"; }
+// The elements of "a,b,c".
+std::vector<std::string_view> elements_of(std::string_view list) {
+  std::vector<std::string_view> elements;
+  while (!list.empty()) {
+    const size_t comma = std::min(list.find(','), list.size());
+    elements.push_back(list.substr(0, comma));
+    list.remove_prefix(std::min(comma + 1, list.size()));
+  }
+  return elements;
+}
+
+// Of a listener by the map "NAME:PROTOCOL,..."; one that is not in it speaks what its name says.
+std::string_view protocol_of(std::string_view name, std::string_view map) {
+  for (const std::string_view pair : elements_of(map)) {
+    const size_t colon = pair.find(':');
+    if (colon != std::string_view::npos && pair.substr(0, colon) == name) return pair.substr(colon + 1);
+  }
+  return name;
+}
 
 // Listeners of "NAME://host:port,..." that are reachable from elsewhere and speak PLAINTEXT or SSL without asking who it is.
 std::vector<std::string> open_listeners(const Options& options) {
   std::vector<std::string> found;
   const std::string protocols = value_of(options, "listener.security.protocol.map");
-  const std::string controllers = "," + value_of(options, "controller.listener.names") + ",";
-  std::string_view rest;
+  const std::string controller_names = value_of(options, "controller.listener.names");
+  const std::vector<std::string_view> controllers = elements_of(controller_names);
   const std::string listeners = value_of(options, "listeners");
-  for (rest = listeners; !rest.empty();) {
-    const size_t comma = std::min(rest.find(','), rest.size());
-    const std::string_view one = rest.substr(0, comma);
-    rest.remove_prefix(std::min(comma + 1, rest.size()));
+  for (const std::string_view one : elements_of(listeners)) {
     const size_t mark = one.find("://");
     const size_t colon = one.rfind(':');
     if (mark == std::string_view::npos || colon <= mark) continue;
     const std::string_view name = one.substr(0, mark);
-    const std::string_view host = one.substr(mark + 3, colon - mark - 3);
-    const size_t mapped = protocols.find(fmt::format("{}:", name));
-    std::string_view protocol = mapped == std::string::npos ? name : std::string_view(protocols).substr(mapped + name.size() + 1);
-    protocol = protocol.substr(0, protocol.find(','));
+    std::string_view host = one.substr(mark + 3, colon - mark - 3);
+    if (host.starts_with('[') && host.ends_with(']')) host = host.substr(1, host.size() - 2);
+    const std::string_view protocol = protocol_of(name, protocols);
     const bool asks = protocol.starts_with("SASL_") || (protocol == "SSL" && value_of(options, "ssl.client.auth") == "required");
-    const bool is_controller = controllers.find(fmt::format(",{},", name)) != std::string::npos;
-    if (!asks && !is_loopback(host) && !is_controller) found.emplace_back(one);
+    const bool is_controller = std::ranges::find(controllers, name) != controllers.end();
+    if (!asks && !node::is_loopback(host) && !is_controller) found.emplace_back(one);
   }
   return found;
 }
@@ -89,18 +105,21 @@ void check_partitions(const std::vector<client::TopicPtr>& topics, Findings& fin
   if (leaderless.empty() && behind.empty()) say(findings, Severity::kOk, "cluster", fmt::format("all {} partitions have a leader and all their copies", count));
 }
 
-void check_disk(std::string about, std::string_view dir, bool is_offline, int64_t total_bytes, int64_t usable_bytes, Findings& findings) {
-  if (is_offline) {
-    say(findings, Severity::kError, about, fmt::format("log directory {} is offline", dir), "look for disk errors (dmesg), mend the disk, start the broker again");
+void check_disk(std::string about, const client::LogDir& dir, const Options& options, Findings& findings) {
+  if (dir.is_offline) {
+    say(findings, Severity::kError, about, fmt::format("log directory {} is offline", dir.path), "look for disk errors (dmesg), mend the disk, start the broker again");
     return;
   }
-  if (total_bytes <= 0 || usable_bytes < 0) {
-    say(findings, Severity::kOk, about, fmt::format("{}: the broker does not tell how much room there is", dir));
+  if (dir.total_bytes <= 0 || dir.usable_bytes < 0) {
+    say(findings, Severity::kOk, about, fmt::format("{}: the broker does not tell how much room there is", dir.path));
     return;
   }
-  const int64_t reserve = std::max(kReserveBytes, total_bytes / 100);
-  const double share = static_cast<double>(usable_bytes) / static_cast<double>(total_bytes);
-  const std::string text = fmt::format("{}: {} of {} are free ({:.0f} %)", dir, bytes_text(static_cast<double>(usable_bytes)), bytes_text(static_cast<double>(total_bytes)), share * 100);
+  // Only Weir keeps a part of the disk free.
+  const bool is_weir = options.contains("weir.disk.reserve.bytes.max");
+  const int64_t reserve = is_weir ? storage::disk_reserve(dir.total_bytes) : 0;
+  const int64_t usable_bytes = dir.usable_bytes;
+  const double share = static_cast<double>(usable_bytes) / static_cast<double>(dir.total_bytes);
+  const std::string text = fmt::format("{}: {} of {} are free ({:.0f} %)", dir.path, bytes_text(static_cast<double>(usable_bytes)), bytes_text(static_cast<double>(dir.total_bytes)), share * 100);
   constexpr std::string_view kAdvice = "free space, add a disk, or let less be kept: weir config set topic NAME retention.bytes=N";
   if (usable_bytes <= reserve) say(findings, Severity::kError, about, text + ": writes stop here", std::string(kAdvice));
   else if (share < kLowDiskShare) say(findings, Severity::kWarning, about, text, std::string(kAdvice));

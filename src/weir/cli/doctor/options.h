@@ -1,8 +1,6 @@
 // What the options of `weir doctor` come to.
 #pragma once
 
-#include <sys/types.h>
-
 #include <cstdint>
 #include <optional>
 
@@ -17,8 +15,5 @@ struct DoctorArgs {
   std::optional<int32_t> pid;
 };
 int doctor(const DoctorArgs& args);
-
-// Of a process on this machine, from /proc; zeros where it does not tell.
-ProcessLimits process_limits(pid_t pid);
 
 }  // namespace weir::cli

@@ -1,32 +1,14 @@
 #include "weir/cli/dump/output.h"
 
-#include <time.h>
+#include "weir/cli/json_text.h"
+#include "weir/cli/utf8.h"
+#include "weir/cli/when.h"
 
 namespace weir::cli {
 namespace {
 
 constexpr size_t kShownTextMax = 100;  // of a key or value in text
 constexpr size_t kShownBytesMax = 32;  // of one that is not text
-
-// Length of the UTF-8 character at the beginning of `text`, 0 when there is none.
-size_t utf8_length(std::string_view text) {
-  const auto lead = static_cast<unsigned char>(text[0]);
-  const size_t length = lead < 0x80 ? 1 : lead < 0xC2 ? 0 : lead < 0xE0 ? 2 : lead < 0xF0 ? 3 : lead < 0xF5 ? 4 : 0;
-  if (length == 0 || length > text.size()) return 0;
-  for (size_t i = 1; i < length; ++i) {
-    if ((static_cast<unsigned char>(text[i]) & 0xC0) != 0x80) return 0;
-  }
-  return length;
-}
-
-bool is_utf8(std::string_view text) {
-  while (!text.empty()) {
-    const size_t length = utf8_length(text);
-    if (length == 0) return false;
-    text.remove_prefix(length);
-  }
-  return true;
-}
 
 std::string hex(ByteView bytes, size_t count_max) {
   std::string out;
@@ -64,52 +46,27 @@ std::string text_line(const std::vector<Cell>& cells, bool names) {
 
 }  // namespace
 
-std::string json_quoted(std::string_view text) {
-  std::string out = "\"";
-  for (const char c : text) {
-    if (c == '"' || c == '\\') {
-      out += '\\';
-      out += c;
-    } else if (static_cast<unsigned char>(c) < 0x20) {
-      fmt::format_to(std::back_inserter(out), "\\u{:04x}", static_cast<unsigned>(c));
-    } else {
-      out += c;
-    }
-  }
-  out += '"';
-  return out;
-}
-
-std::string utc_text(TimestampMs ms) {
-  const int64_t seconds = ms >= 0 ? ms / 1000 : -((999 - ms) / 1000);
-  const time_t time = seconds;
-  tm parts{};
-  if (gmtime_r(&time, &parts) == nullptr) return fmt::format("{} ms", ms);
-  return fmt::format("{:04}-{:02}-{:02}T{:02}:{:02}:{:02}.{:03}Z", parts.tm_year + 1900, parts.tm_mon + 1, parts.tm_mday,
-                     parts.tm_hour, parts.tm_min, parts.tm_sec, ms - seconds * 1000);
-}
-
 Cell text_cell(std::string_view name, std::string_view value, int width) { return {name, std::string(value), true, width}; }
 
 Cell time_cell(std::string_view name, TimestampMs ms) {
   constexpr int kWidth = -24;
   if (ms == kNoTimestamp) return {name, "null", false, kWidth, "-"};
-  return {name, fmt::format("{}", ms), false, kWidth, utc_text(ms)};
+  return {name, fmt::format("{}", ms), false, kWidth, iso_text(ms)};
 }
 
 Cell bytes_cell(std::string_view name, std::string_view hex_name, ByteView bytes) {
   const std::string_view text = as_text(bytes);
-  if (is_utf8(text)) return {name, std::string(text), true, 0, json_quoted(shortened(text))};
+  if (is_text(text)) return {name, std::string(text), true, 0, json_string(shortened(text))};
   const char* more = bytes.size() > kShownBytesMax ? "..." : "";
   return {hex_name, hex(bytes, bytes.size()), true, 0,
           fmt::format("{}{} ({} bytes)", hex(bytes, kShownBytesMax), more, bytes.size())};
 }
 
 std::string DumpOutput::json_line(std::string_view kind, const std::vector<Cell>& cells) const {
-  std::string line = fmt::format("{{\"file\":{},\"kind\":{}", json_quoted(path_), json_quoted(kind));
+  std::string line = fmt::format("{{\"file\":{},\"kind\":{}", json_string(path_), json_string(kind));
   for (const Cell& cell : cells) {
-    fmt::format_to(std::back_inserter(line), ",{}:{}", json_quoted(cell.name),
-                   cell.quoted ? json_quoted(cell.value) : cell.value);
+    fmt::format_to(std::back_inserter(line), ",{}:{}", json_string(cell.name),
+                   cell.quoted ? json_string(cell.value) : cell.value);
   }
   line += "}\n";
   return line;

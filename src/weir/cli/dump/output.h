@@ -68,8 +68,4 @@ class DumpOutput {
   uint64_t problems_ = 0;
 };
 
-std::string json_quoted(std::string_view text);
-// "2026-11-25T18:04:44.123Z"
-std::string utc_text(TimestampMs ms);
-
 }  // namespace weir::cli

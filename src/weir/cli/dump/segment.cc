@@ -7,6 +7,7 @@
 #include <system_error>
 
 #include "weir/cli/dump/files.h"
+#include "weir/cli/json_text.h"
 #include "weir/cli/report.h"
 #include "weir/codec/compression.h"
 #include "weir/protocol/decode.h"
@@ -245,8 +246,8 @@ class SegmentDump {
       std::string text;
       for (const record::Header& header : record.headers.list()) {
         const Cell value = header.value ? bytes_cell("value", "value_hex", *header.value) : Cell{"value", "null"};
-        fmt::format_to(std::back_inserter(json), "{}{{\"key\":{},{}:{}}}", json.size() == 1 ? "" : ",", json_quoted(header.key),
-                       json_quoted(value.name), value.quoted ? json_quoted(value.value) : value.value);
+        fmt::format_to(std::back_inserter(json), "{}{{\"key\":{},{}:{}}}", json.size() == 1 ? "" : ",", json_string(header.key),
+                       json_string(value.name), value.quoted ? json_string(value.value) : value.value);
         fmt::format_to(std::back_inserter(text), "{}{}={}", text.empty() ? "" : ", ", header.key,
                        value.shown.empty() ? value.value : value.shown);
       }
