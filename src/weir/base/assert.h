@@ -2,8 +2,9 @@
 //
 //   WEIR_ASSERT(next >= start, next, start);
 //
-// prints the condition, the operands, the place and the events noted last by `note_event`, then aborts. Use two per
-// function in storage, raft, replication and coordinator; state what must hold, not what was just computed.
+// prints the condition, the operands, the place and the events noted last by `note_event` on this thread (requests, writes,
+// syncs), then aborts. Use two per function in storage, raft, replication and coordinator; state what must hold, not what was
+// just computed.
 #pragma once
 
 #include <cstdint>
@@ -17,7 +18,8 @@ namespace weir {
 // Prints everything and aborts; never returns.
 [[noreturn]] void assertion_failed(std::string_view condition, std::string_view file, int line, std::string_view operands);
 
-// Remembers a short line in a small ring of this thread; shown when an assertion fails. `event` must be a literal.
+// Remembers a short line in a small ring of this thread; shown when an assertion fails. Costs a nanosecond or two. `event` must
+// be a literal that says what `a` and `b` are.
 void note_event(const char* event, int64_t a = 0, int64_t b = 0);
 
 namespace detail {

@@ -2,7 +2,7 @@
 //
 //   struct Waiter : ListHook { ... };   IntrusiveList<Waiter> waiters;
 //
-// An item is in at most one list. The list does not own its items and must outlive their membership.
+// An item is in at most one list. The list does not own its items: whichever of the two dies first leaves the other.
 #pragma once
 
 #include <cstddef>

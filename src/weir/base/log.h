@@ -2,6 +2,7 @@
 // `base` only has the interface.
 #pragma once
 
+#include <cstdint>
 #include <string>
 #include <string_view>
 
@@ -10,6 +11,11 @@
 namespace weir {
 
 enum class LogLevel : uint8_t { kDebug, kInfo, kWarning, kError };
+
+constexpr std::string_view name_of(LogLevel level) {
+  constexpr std::string_view kNames[] = {"debug", "info", "warning", "error"};
+  return kNames[static_cast<size_t>(level)];
+}
 
 class LogSink {
  public:

@@ -1,8 +1,8 @@
 #include "weir/base/metrics.h"
 
-#include <algorithm>
-
 #include <fmt/format.h>
+
+#include "weir/base/assert.h"
 
 namespace weir {
 namespace {
@@ -20,59 +20,67 @@ std::string escaped(std::string_view text) {
   return out;
 }
 
-std::string label_text(const MetricLabels& labels, std::string_view extra = {}) {
+std::string label_text(const MetricLabels& labels) {
   std::string text;
-  for (const MetricLabel& label : labels) fmt::format_to(std::back_inserter(text), "{}{}=\"{}\"", text.empty() ? "" : ",", label.name, escaped(label.value));
-  if (!extra.empty()) fmt::format_to(std::back_inserter(text), "{}{}", text.empty() ? "" : ",", extra);
-  return text.empty() ? text : "{" + text + "}";
+  for (const MetricLabel& label : labels) {
+    fmt::format_to(std::back_inserter(text), "{}{}=\"{}\"", text.empty() ? "{" : ",", label.name, escaped(label.value));
+  }
+  return text.empty() ? text : text + "}";
 }
+
+MetricLabels with(MetricLabels labels, MetricLabel one) {
+  labels.push_back(std::move(one));
+  return labels;
+}
+
+// A histogram is shown as Prometheus' summary.
+constexpr std::string_view kKindNames[] = {"counter", "gauge", "summary"};
+
+struct Quantile {
+  std::string_view name;
+  double percent;
+};
+constexpr Quantile kQuantiles[] = {{"0.5", 50}, {"0.95", 95}, {"0.99", 99}, {"0.999", 99.9}};
 
 }  // namespace
 
-MetricRegistry::Family& MetricRegistry::family(std::string_view name, std::string_view help) {
+MetricRegistry::Family& MetricRegistry::family(std::string_view name, std::string_view help, Kind kind) {
   auto it = families_.find(name);
-  if (it == families_.end()) it = families_.emplace(std::string(name), Family{.help = std::string(help), .counters = {}, .histograms = {}, .gauges = {}}).first;
+  if (it == families_.end()) {
+    Family made{.help = std::string(help), .kind = kind, .counters = {}, .histograms = {}, .gauges = {}};
+    it = families_.emplace(std::string(name), std::move(made)).first;
+  }
+  WEIR_ASSERT(it->second.kind == kind, name);
   return it->second;
 }
 
 Counter& MetricRegistry::counter(std::string_view name, std::string_view help, MetricLabels labels) {
-  auto& slot = family(name, help).counters[std::move(labels)];
+  auto& slot = family(name, help, Kind::kCounter).counters[std::move(labels)];
   if (slot == nullptr) slot = std::make_unique<Counter>();
   return *slot;
 }
 
 Histogram& MetricRegistry::histogram(std::string_view name, std::string_view help, MetricLabels labels) {
-  auto& slot = family(name, help).histograms[std::move(labels)];
+  auto& slot = family(name, help, Kind::kHistogram).histograms[std::move(labels)];
   if (slot == nullptr) slot = std::make_unique<Histogram>();
   return *slot;
 }
 
 void MetricRegistry::gauge(std::string_view name, std::string_view help, MetricLabels labels, std::function<double()> read) {
-  family(name, help).gauges.insert_or_assign(std::move(labels), std::move(read));
-}
-
-void MetricRegistry::remove_labelled(const MetricLabel& label) {
-  const auto carries = [&](const auto& entry) { return std::ranges::find(entry.first, label) != entry.first.end(); };
-  for (auto& [name, family] : families_) {
-    std::erase_if(family.counters, carries);
-    std::erase_if(family.histograms, carries);
-    std::erase_if(family.gauges, carries);
-  }
+  family(name, help, Kind::kGauge).gauges.insert_or_assign(std::move(labels), std::move(read));
 }
 
 std::string MetricRegistry::prometheus_text() const {
   std::string text;
   const auto out = std::back_inserter(text);
   for (const auto& [name, family] : families_) {
-    if (family.counters.empty() && family.histograms.empty() && family.gauges.empty()) continue;
-    const char* type = !family.counters.empty() ? "counter" : !family.gauges.empty() ? "gauge" : "summary";
-    fmt::format_to(out, "# HELP {} {}\n# TYPE {} {}\n", name, family.help, name, type);
+    fmt::format_to(out, "# HELP {} {}\n# TYPE {} {}\n", name, family.help, name, kKindNames[static_cast<size_t>(family.kind)]);
     for (const auto& [labels, counter] : family.counters) fmt::format_to(out, "{}{} {}\n", name, label_text(labels), counter->value());
     for (const auto& [labels, read] : family.gauges) fmt::format_to(out, "{}{} {}\n", name, label_text(labels), read());
     for (const auto& [labels, histogram] : family.histograms) {
-      for (const char* quantile : {"0.5", "0.95", "0.99", "0.999"}) {
-        const double percent = std::atof(quantile) * 100;
-        fmt::format_to(out, "{}{} {}\n", name, label_text(labels, fmt::format("quantile=\"{}\"", quantile)), histogram->percentile(percent));
+      for (const Quantile& quantile : kQuantiles) {
+        const MetricLabels all = with(labels, {"quantile", std::string(quantile.name)});
+        fmt::format_to(out, "{}{} {}\n", name, label_text(all), histogram->percentile(quantile.percent));
       }
       fmt::format_to(out, "{}_sum{} {}\n{}_count{} {}\n", name, label_text(labels), histogram->sum(), name, label_text(labels), histogram->count());
     }

@@ -4,7 +4,8 @@
 // kafka_server_brokertopicmetrics_bytesin_total{topic="T"}. Metrics of Weir's own begin with weir_.
 //
 // Owner    the node. A component keeps references to the metrics it moves; they live as long as the registry.
-// Shard    one registry per shard; merged when scraped.
+// Shard    one; nothing here is shared between threads.
+// Holds    - a name is of one kind: counter, gauge or histogram
 #pragma once
 
 #include <cstdint>
@@ -40,22 +41,22 @@ class MetricRegistry {
   // The metric of that name and those labels, made on first use. `help` of the first use is kept.
   Counter& counter(std::string_view name, std::string_view help, MetricLabels labels = {});
   Histogram& histogram(std::string_view name, std::string_view help, MetricLabels labels = {});
-  // A value read when scraped. Replaces an earlier one of the same name and labels. `read` must stay valid until removed.
+  // A value read when scraped: `read` must stay valid as long as the registry. Replaces an earlier one of that name and labels.
   void gauge(std::string_view name, std::string_view help, MetricLabels labels, std::function<double()> read);
-  // Drops every metric that carries this label: a topic that was deleted.
-  void remove_labelled(const MetricLabel& label);
 
   // All of it, sorted by name.
   std::string prometheus_text() const;
 
  private:
+  enum class Kind : uint8_t { kCounter, kGauge, kHistogram };
   struct Family {
     std::string help;
+    Kind kind;
     std::map<MetricLabels, std::unique_ptr<Counter>> counters;
     std::map<MetricLabels, std::unique_ptr<Histogram>> histograms;
     std::map<MetricLabels, std::function<double()>> gauges;
   };
-  Family& family(std::string_view name, std::string_view help);
+  Family& family(std::string_view name, std::string_view help, Kind kind);
 
   std::map<std::string, Family, std::less<>> families_;
 };

@@ -1,7 +1,7 @@
 // Integers that cannot be mistaken for one another: `using Offset = StrongId<struct OffsetTag, int64_t>`.
 //
-// No implicit conversion in or out; ordered, hashable, formattable as the bare number. `id + n` and `a - b` exist because
-// offsets and epochs count; nothing else does arithmetic.
+// No implicit conversion in or out; ordered, hashable, formattable as the bare number (where <fmt/format.h> is included: core.h
+// only declares how). `id + n` and `a - b` exist because offsets and epochs count; nothing else does arithmetic.
 #pragma once
 
 #include <compare>

@@ -33,6 +33,7 @@ Task<Result<Answer>> answer_request(Services& services, const Request& request) 
   HandlerContext context(services, request.info);
   const HandlerRow* row = find_handler(request.info.api_key);
   WEIR_ASSERT(row != nullptr, request.info.api_key);
+  note_event("request: api key, correlation id", request.info.api_key, request.correlation_id);
   const MonoTime started = services.environment.executor.now();
   Result<Answer> answer = co_await row->serve(context, request);
   services.request_metrics.count(request.info.api_key, services.environment.executor.now() - started);
