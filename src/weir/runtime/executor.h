@@ -5,7 +5,7 @@
 // Holds    - handles scheduled in one turn resume in the order in which they were scheduled (the simulator may interleave
 //            different nodes, never reorder one node's queue)
 //          - a timer fires not before its instant; equal instants fire in the order armed
-//          - turn hooks run after the ready queue is empty and before the loop waits
+//          - turn hooks run before the loop waits: when nothing is ready, or the turn has taken as many steps as it may
 #pragma once
 
 #include <coroutine>
@@ -16,8 +16,9 @@
 
 namespace weir::runtime {
 
-// One pending wake-up. Disarms itself when destroyed. `on_fire` runs on the loop, must not block, and may arm it again.
 class Executor;
+
+// One pending wake-up. Disarms itself when destroyed. `on_fire` runs on the loop, must not block, and may arm it again.
 class Timer {
  public:
   Timer() = default;

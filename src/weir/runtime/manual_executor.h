@@ -2,37 +2,24 @@
 #pragma once
 
 #include <algorithm>
-#include <deque>
 #include <optional>
 
 #include "weir/runtime/executor.h"
 #include "weir/runtime/task.h"
 #include "weir/runtime/task_group.h"
 #include "weir/runtime/timer_queue.h"
+#include "weir/runtime/turn_queue.h"
 
 namespace weir::runtime {
 
 class ManualExecutor final : public Executor {
  public:
-  void schedule(std::coroutine_handle<> handle) override { ready_.push_back(handle); }
+  void schedule(std::coroutine_handle<> handle) override { queue_.schedule(handle); }
   MonoTime now() const override { return now_; }
-  void at_turn_end(TurnHook& hook) override {
-    if (!hook.is_linked()) hooks_.push_back(hook);
-  }
+  void at_turn_end(TurnHook& hook) override { queue_.at_turn_end(hook); }
 
   // Resumes until nothing is ready and no hook is queued; returns the number of steps.
-  size_t run_ready() {
-    size_t steps = 0;
-    while (!ready_.empty() || !hooks_.empty()) {
-      for (; !ready_.empty(); ++steps) {
-        const std::coroutine_handle<> handle = ready_.front();
-        ready_.pop_front();
-        handle.resume();
-      }
-      while (!hooks_.empty()) hooks_.pop_front().on_turn_end();
-    }
-    return steps;
-  }
+  size_t run_ready() { return queue_.run(SIZE_MAX); }
   void advance(Duration by) {
     now_ = now_ + by;
     timers_.fire_due(now_);
@@ -58,8 +45,7 @@ class ManualExecutor final : public Executor {
   void do_disarm(Timer& timer) override { timers_.disarm(timer); }
 
   MonoTime now_{1'000'000};
-  std::deque<std::coroutine_handle<>> ready_;
-  IntrusiveList<TurnHook> hooks_;
+  TurnQueue queue_;
   TimerQueue timers_;
 };
 

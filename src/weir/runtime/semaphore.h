@@ -10,10 +10,12 @@ namespace weir::runtime {
 
 class Semaphore {
  public:
-  explicit Semaphore(int64_t permits) : available_(permits) {}
+  explicit Semaphore(int64_t permits) : permits_(permits), available_(permits) {}
 
-  // Waits until `count` permits are free and nobody is ahead. Errors: kDeadlineExceeded, kCancelled.
+  // Waits until `count` permits are free and nobody is ahead. `count` is at most what there are in all: more would never come, and
+  // hold back everybody else. Errors: kDeadlineExceeded, kCancelled.
   Task<Result<void>> acquire(Executor& executor, int64_t count = 1, Deadline deadline = Deadline::never(), StopToken stop = {}) {
+    WEIR_ASSERT(count <= permits_, count, permits_);
     if (try_acquire(count)) co_return Result<void>();
     Request mine(count);
     line_.push_back(mine);
@@ -30,6 +32,7 @@ class Semaphore {
   }
   void release(int64_t count = 1) {
     available_ += count;
+    WEIR_ASSERT(available_ <= permits_, available_, permits_);  // nothing is given back twice
     serve();
   }
   int64_t available() const { return available_; }
@@ -51,8 +54,24 @@ class Semaphore {
     }
   }
 
+  const int64_t permits_;
   int64_t available_;
   IntrusiveList<Request> line_;
+};
+
+// Gives a permit back at the end of its scope, which must not outlive the semaphore:
+//
+//   WEIR_CO_CHECK(co_await semaphore.acquire(executor));
+//   const HeldPermit held(semaphore);
+class HeldPermit {
+ public:
+  explicit HeldPermit(Semaphore& semaphore) : semaphore_(semaphore) {}
+  HeldPermit(const HeldPermit&) = delete;
+  HeldPermit& operator=(const HeldPermit&) = delete;
+  ~HeldPermit() { semaphore_.release(); }
+
+ private:
+  Semaphore& semaphore_;
 };
 
 }  // namespace weir::runtime

@@ -13,7 +13,6 @@
 #include <type_traits>
 #include <utility>
 #include <variant>
-#include <vector>
 
 #include "weir/base/strong_id.h"
 #include "weir/runtime/executor.h"
@@ -44,39 +43,6 @@ class Shard {
   virtual void post(ShardMessage& message) = 0;
   // Tasks that run here on behalf of other shards.
   virtual TaskGroup& calls() = 0;
-};
-
-// A shard on a loop that is there already: the simulator's, and that of a program with one thread. `post` is for that
-// thread only.
-class LocalShard final : public Shard {
- public:
-  LocalShard(ShardId id, Executor& executor) : id_(id), executor_(executor), calls_(executor), delivery_(*this) {}
-  ~LocalShard() override {
-    for (ShardMessage* message : queue_) message->discard();
-  }
-  ShardId id() const override { return id_; }
-  Executor& executor() override { return executor_; }
-  TaskGroup& calls() override { return calls_; }
-  void post(ShardMessage& message) override {
-    queue_.push_back(&message);
-    if (!delivery_.is_armed()) executor_.arm(delivery_, executor_.now());
-  }
-
- private:
-  struct Delivery final : Timer {
-    explicit Delivery(LocalShard& shard) : shard(shard) {}
-    void on_fire() override {
-      const std::vector<ShardMessage*> batch = std::exchange(shard.queue_, {});
-      for (ShardMessage* message : batch) message->deliver();
-    }
-    LocalShard& shard;
-  };
-
-  ShardId id_;
-  Executor& executor_;
-  TaskGroup calls_;
-  std::vector<ShardMessage*> queue_;
-  Delivery delivery_;
 };
 
 namespace detail {

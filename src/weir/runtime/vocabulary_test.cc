@@ -8,9 +8,9 @@
 
 #include "weir/base/prng.h"
 #include "weir/runtime/channel.h"
+#include "weir/runtime/local_shard.h"
 #include "weir/runtime/manual_executor.h"
 #include "weir/runtime/semaphore.h"
-#include "weir/runtime/shard.h"
 
 namespace weir::runtime {
 namespace {
@@ -117,7 +117,8 @@ Task<void> acquire_and_note(Executor* executor, Semaphore* semaphore, Outcomes* 
 TEST(Semaphore, first_come_first_served) {
   ManualExecutor executor;
   Outcomes outcomes;
-  Semaphore semaphore(1);
+  Semaphore semaphore(4);
+  EXPECT_TRUE(semaphore.try_acquire(3));
   TaskGroup group(executor);
   const auto ask = [&](std::string who, int64_t count) {
     group.spawn(acquire_and_note, &executor, &semaphore, &outcomes, std::move(who), count, Deadline::never(), StopToken());
@@ -142,7 +143,8 @@ TEST(Semaphore, first_come_first_served) {
 TEST(Semaphore, giving_up_makes_way) {
   ManualExecutor executor;
   Outcomes outcomes;
-  Semaphore semaphore(1);
+  Semaphore semaphore(2);
+  EXPECT_TRUE(semaphore.try_acquire(1));
   StopSource stop;
   TaskGroup group(executor);
   group.spawn(acquire_and_note, &executor, &semaphore, &outcomes, std::string("large"), int64_t{2}, Deadline::never(), stop.token());
@@ -324,6 +326,26 @@ TEST(TimerQueue, re_arming_for_now_waits) {
   EXPECT_EQ(again.fired, 1);
   executor.advance(Duration(0));
   EXPECT_EQ(again.fired, 2);
+}
+
+// Property: one that arms itself again for the past does not hold up the others that are due. Fails when it comes first in every look:
+// the others then wait for ever.
+TEST(TimerQueue, re_arming_for_the_past_holds_up_nobody) {
+  struct Again final : Timer {
+    explicit Again(Executor& executor) : executor(executor) {}
+    void on_fire() override { executor.arm(*this, MonoTime{1}); }
+    Executor& executor;
+  };
+  ManualExecutor executor;
+  std::vector<int> fired;
+  Again again(executor);
+  executor.arm(again, MonoTime{1});
+  NotedTimer other;
+  other.id = 7;
+  other.fired = &fired;
+  executor.arm(other, executor.now());
+  executor.advance(Duration(0));
+  EXPECT_THAT(fired, ElementsAre(7));
 }
 
 // Property: stop callbacks run once, at once, and not after they were detached or destroyed, even by one another.

@@ -143,7 +143,7 @@ Task<Result<void>> Log::Core::close() {
   if (!failure) co_await sync_dirty();
   const Result<void> alone = co_await maintenance_.acquire(executor());
   WEIR_ASSERT(alone.has_value());
-  Maintenance held(*this);
+  const runtime::HeldPermit held(maintenance_);
   Flushable::unlink();
   runtime::TurnHook::unlink();
   Result<void> done;
@@ -193,7 +193,7 @@ Task<void> Log::Core::abandon() {
   WEIR_ASSERT(joined.has_value());
   const Result<void> alone = co_await maintenance_.acquire(executor());
   WEIR_ASSERT(alone.has_value());
-  Maintenance held(*this);
+  const runtime::HeldPermit held(maintenance_);
   Flushable::unlink();
   runtime::TurnHook::unlink();
   tail_.clear();

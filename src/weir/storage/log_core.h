@@ -86,17 +86,6 @@ class Log::Core final : public Flushable, private runtime::TurnHook, private Dir
     Offset next_offset;
     std::unique_ptr<Bytes> rolled_snapshot;
   };
-  // Held while a task needs the files to itself.
-  class Maintenance {
-   public:
-    explicit Maintenance(Core& core) : core_(core) {}
-    ~Maintenance() { core_.maintenance_.release(); }
-    Maintenance(const Maintenance&) = delete;
-    Maintenance& operator=(const Maintenance&) = delete;
-
-   private:
-    Core& core_;
-  };
 
   Segment& active() { return *segments_.back(); }
   const Segment& active() const { return *segments_.back(); }
@@ -191,7 +180,7 @@ class Log::Core final : public Flushable, private runtime::TurnHook, private Dir
   runtime::WaitQueue written_waiters_;
   runtime::WaitQueue durable_waiters_;
   runtime::WaitQueue writer_waiters_;     // told when the writer rests, or begins another file, or will do neither
-  runtime::Semaphore maintenance_{1};
+  runtime::Semaphore maintenance_{1};     // held by the task that needs the files to itself
   runtime::StopSource stop_;
   runtime::TaskGroup tasks_;              // last: its frames use what is above
 };

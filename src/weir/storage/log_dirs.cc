@@ -141,10 +141,7 @@ Task<void> LogManager::Core::measure_space(Dir& dir) {
 
 Task<Result<void>> LogManager::Core::write_dir_checkpoint(Dir& dir, std::string_view file) {
   WEIR_CO_CHECK(co_await dir.checkpointing.acquire(environment.executor));
-  struct Release {
-    runtime::Semaphore& semaphore;
-    ~Release() { semaphore.release(); }
-  } release{dir.checkpointing};
+  const runtime::HeldPermit held(dir.checkpointing);
   if (dir.health.is_offline()) co_return fail(dir.health.offline_error());
   Checkpoint checkpoint;
   for (const auto& [partition, entry] : logs) {

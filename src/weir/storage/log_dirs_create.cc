@@ -144,10 +144,7 @@ Task<void> LogManager::Core::create_batch(size_t index, std::vector<Creation*> b
 Task<std::vector<Result<Log*>>> LogManager::Core::create_logs(std::vector<NewLog> wanted) {
   const Result<void> alone = co_await structure_.acquire(environment.executor);
   WEIR_ASSERT(alone.has_value());
-  struct Release {
-    runtime::Semaphore& semaphore;
-    ~Release() { semaphore.release(); }
-  } release{structure_};
+  const runtime::HeldPermit held(structure_);
   std::vector<Creation> creations(wanted.size());
   std::vector<size_t> counts = count_logs();
   std::vector<std::vector<Creation*>> missing(dirs.size());

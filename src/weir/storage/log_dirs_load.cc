@@ -211,10 +211,7 @@ Task<Result<void>> LogManager::Core::load_one(LoadJob& job) {
 
 Task<Result<void>> LogManager::Core::remove_log(std::string topic, PartitionIndex partition, DirectoryKind kind) {
   WEIR_CO_CHECK(co_await structure_.acquire(environment.executor));
-  struct Release {
-    runtime::Semaphore& semaphore;
-    ~Release() { semaphore.release(); }
-  } release{structure_};
+  const runtime::HeldPermit held(structure_);
   const TopicPartition key{topic, partition};
   if (const auto found = recovering.find(key); found != recovering.end()) {
     found->second.removal = kind;   // when it is done

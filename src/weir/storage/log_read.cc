@@ -109,7 +109,7 @@ void Log::Core::mend_index(const std::shared_ptr<Segment>& segment) {
 Task<void> Log::Core::rebuild_index(Core* core, std::shared_ptr<Segment> segment) {
   const Result<void> alone = co_await core->maintenance_.acquire(core->executor());
   WEIR_ASSERT(alone.has_value());
-  const Maintenance held(*core);
+  const runtime::HeldPermit held(core->maintenance_);
   if (core->failure || core->closing_ || segment->removed) co_return;
   const bool is_past = segment->sealed && segment->base_offset() < core->writing_->base_offset();
   Result<void> done;

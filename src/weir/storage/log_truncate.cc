@@ -76,7 +76,7 @@ Task<Result<void>> Log::Core::advance_start_offset(Offset offset, Offset high_wa
     co_return fail(ErrorCode::kOffsetOutOfRange, fmt::format("offset {} is above the high watermark {}", offset, high_watermark));
   }
   WEIR_CO_CHECK(co_await maintenance_.acquire(executor()));
-  const Maintenance held(*this);
+  const runtime::HeldPermit held(maintenance_);
   WEIR_CO_CHECK(ready());
   if (offset <= log_start) co_return Result<void>();
   move_start(offset);
@@ -107,7 +107,7 @@ Task<void> Log::Core::remove_below_start(Core* core) {
   for (;;) {
     const Result<void> alone = co_await core->maintenance_.acquire(core->executor());
     WEIR_ASSERT(alone.has_value());
-    const Maintenance held(*core);
+    const runtime::HeldPermit held(core->maintenance_);
     // A log that closes leaves them to its next life.
     if (core->closing_ || core->failure || core->removable_segments() == 0) break;
     const Result<void> removed = co_await core->remove_segments(1);
@@ -121,7 +121,7 @@ Task<void> Log::Core::remove_below_start(Core* core) {
 Task<Result<void>> Log::Core::truncate_to(Offset offset) {
   WEIR_CO_CHECK(ready());
   WEIR_CO_CHECK(co_await maintenance_.acquire(executor()));
-  const Maintenance held(*this);
+  const runtime::HeldPermit held(maintenance_);
   WEIR_CO_CHECK(co_await writer_idle());
   WEIR_ASSERT(written_end == end && queue_.empty(), written_end, end);
   if (offset >= end) co_return Result<void>();
@@ -188,7 +188,7 @@ Task<Result<void>> Log::Core::do_truncate_to(Offset offset) {
 Task<Result<void>> Log::Core::truncate_fully_and_start_at(Offset offset) {
   WEIR_CO_CHECK(ready());
   WEIR_CO_CHECK(co_await maintenance_.acquire(executor()));
-  const Maintenance held(*this);
+  const runtime::HeldPermit held(maintenance_);
   WEIR_CO_CHECK(co_await writer_idle());
   const Result<void> done = co_await do_truncate_fully(offset);
   if (!done) io_failed(done.error());
@@ -230,7 +230,7 @@ Task<Result<void>> Log::Core::do_truncate_fully(Offset offset) {
 Task<Result<int>> Log::Core::apply_retention(Offset high_watermark, TimestampMs now) {
   WEIR_CO_CHECK(ready());
   WEIR_CO_CHECK(co_await maintenance_.acquire(executor()));
-  const Maintenance held(*this);
+  const runtime::HeldPermit held(maintenance_);
   WEIR_CO_CHECK(ready());
   if (removing_) co_return 0;   // what the last call found is still on its way out
   std::vector<SegmentFacts> facts;

@@ -173,7 +173,7 @@ void Log::Core::on_fire() {
 Task<void> Log::Core::sync_dirty() {
   const Result<void> alone = co_await maintenance_.acquire(executor());
   WEIR_ASSERT(alone.has_value());
-  const Maintenance held(*this);
+  const runtime::HeldPermit held(maintenance_);
   if (failure) co_return;
   syncing_ = true;
   const Result<void> synced = co_await sync_files(written_end);

@@ -188,7 +188,7 @@ void RealLoop::deliver_mail() {
   }
   for (const Reactor::Posted& posted : reactor_->delivering) {
     if (posted.message != nullptr) posted.message->deliver();
-    else ready_.push(posted.handle);
+    else queue_.schedule(posted.handle);
   }
   reactor_->delivering.clear();
 }
@@ -196,21 +196,14 @@ void RealLoop::deliver_mail() {
 void RealLoop::turn() {
   ++counters_.turns;
   timers_.fire_due(now_);
-  size_t steps = 0;
-  do {
-    while (!ready_.empty() && steps < kStepsPerTurnMax) {
-      ++steps;
-      ready_.pop().resume();
-    }
-    while (!hooks_.empty()) hooks_.pop_front().on_turn_end();
-  } while (!ready_.empty() && steps < kStepsPerTurnMax);
+  queue_.run(kStepsPerTurnMax);
 }
 
 void RealLoop::wait() {
   const MonoTime turn_end = read_clock();
   note_turn(turn_end - now_);
   const MonoTime earliest = timers_.earliest();
-  const bool may_wait = ready_.empty() && earliest > turn_end && !stopping_.load(std::memory_order_acquire);
+  const bool may_wait = queue_.empty() && earliest > turn_end && !stopping_.load(std::memory_order_acquire);
   if (may_wait) {
     // The alarm is only ever moved forward in time when it rings: a timer that was disarmed costs one early wake-up later
     // instead of a system call now.

@@ -14,9 +14,9 @@
 
 #include "weir/base/log.h"
 #include "weir/runtime/executor.h"
-#include "weir/runtime/real/ready_queue.h"
 #include "weir/runtime/shard.h"
 #include "weir/runtime/timer_queue.h"
+#include "weir/runtime/turn_queue.h"
 
 namespace weir::runtime {
 
@@ -69,11 +69,9 @@ class RealLoop final : public Executor {
   void post(std::coroutine_handle<> handle);
   void post(ShardMessage& message);
 
-  void schedule(std::coroutine_handle<> handle) override { ready_.push(handle); }
+  void schedule(std::coroutine_handle<> handle) override { queue_.schedule(handle); }
   MonoTime now() const override { return now_; }
-  void at_turn_end(TurnHook& hook) override {
-    if (!hook.is_linked()) hooks_.push_back(hook);
-  }
+  void at_turn_end(TurnHook& hook) override { queue_.at_turn_end(hook); }
 
   const LoopCounters& counters() const { return counters_; }
 
@@ -89,8 +87,7 @@ class RealLoop final : public Executor {
   void note_turn(Duration length);
 
   Logger log_;
-  ReadyQueue ready_;
-  IntrusiveList<TurnHook> hooks_;
+  TurnQueue queue_;
   TimerQueue timers_;
   MonoTime now_;
   MonoTime stall_logged_;

@@ -3,10 +3,10 @@
 
 #include <cstddef>
 #include <cstdint>
-#include <vector>
 
 #include "weir/base/prng.h"
 #include "weir/base/time.h"
+#include "weir/runtime/indexed_heap.h"
 
 namespace weir::runtime {
 
@@ -42,21 +42,21 @@ class Agenda {
   // Moves `occurrence` when it is planned already.
   void plan(Occurrence& occurrence, MonoTime when);
   bool empty() const { return heap_.empty(); }
-  MonoTime earliest() const { return heap_.empty() ? kFarFuture : heap_.front()->when_; }
+  MonoTime earliest() const { return heap_.empty() ? kFarFuture : heap_.front().when_; }
   // Takes the first one off and lets it happen. The agenda must not be empty.
   void run_next();
 
  private:
   friend class Occurrence;
-  static bool before(const Occurrence& a, const Occurrence& b);
+  struct Order {
+    static bool before(const Occurrence& a, const Occurrence& b);
+    static size_t& index(Occurrence& occurrence) { return occurrence.index_; }
+  };
   void remove(Occurrence& occurrence);
-  void place(size_t index, Occurrence* occurrence);
-  void sift_up(size_t index);
-  void sift_down(size_t index);
 
   Prng ties_;
   uint64_t next_sequence_ = 0;
-  std::vector<Occurrence*> heap_;
+  IndexedHeap<Occurrence, Order> heap_;
 };
 
 }  // namespace weir::runtime

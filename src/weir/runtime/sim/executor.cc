@@ -18,13 +18,13 @@ SimExecutor::SimExecutor(SimCore& core, int32_t node, std::string_view name)
 
 void SimExecutor::schedule(std::coroutine_handle<> handle) {
   if (!on_) return;
-  ready_.push_back(handle);
+  queue_.schedule(handle);
   if (!in_turn_) plan_turn();
 }
 
 void SimExecutor::at_turn_end(TurnHook& hook) {
-  if (hook.is_linked() || !on_) return;
-  hooks_.push_back(hook);
+  if (!on_) return;
+  queue_.at_turn_end(hook);
   if (!in_turn_) plan_turn();
 }
 
@@ -57,8 +57,7 @@ void SimExecutor::pause_until(MonoTime world) {
 void SimExecutor::turn_off() {
   WEIR_ASSERT(!in_turn_);  // a node cannot crash itself from its own coroutine: plan the crash
   on_ = false;
-  ready_.clear();
-  while (!hooks_.empty()) hooks_.pop_front();
+  queue_.clear();
   Occurrence::cancel();
   busy_until_ = core_.now;
 }
@@ -70,7 +69,7 @@ void SimExecutor::do_arm(Timer& timer, MonoTime when) {
 
 void SimExecutor::plan_turn() {
   if (!on_) return;
-  MonoTime when = ready_.empty() && hooks_.empty() ? world_time(timers_.earliest()) : core_.now;
+  MonoTime when = queue_.empty() ? world_time(timers_.earliest()) : core_.now;
   if (when == kFarFuture) return;
   when = std::max({when, busy_until_, core_.now});
   if (is_planned() && planned_for() == when) return;
@@ -81,16 +80,7 @@ void SimExecutor::happen() {
   if (busy_until_ > core_.now) return plan_turn();
   in_turn_ = true;
   const size_t fired = timers_.fire_due(now());
-  size_t resumed = 0;
-  do {
-    while (!ready_.empty() && resumed < kResumesPerTurnMax) {
-      const std::coroutine_handle<> handle = ready_.front();
-      ready_.pop_front();
-      ++resumed;
-      handle.resume();
-    }
-    while (ready_.empty() && !hooks_.empty()) hooks_.pop_front().on_turn_end();
-  } while (!ready_.empty() && resumed < kResumesPerTurnMax);
+  const size_t resumed = queue_.run(kResumesPerTurnMax);
   in_turn_ = false;
   if (resumed + fired > 0) core_.note(SimEvent::kTurn, node_, static_cast<int64_t>(resumed), static_cast<int64_t>(fired));
   const int64_t step = costs_.between(core_.options.step_cost_min.count(), core_.options.step_cost_max.count());

@@ -3,11 +3,10 @@
 // in life. A paused node takes its turn when the pause is over.
 #pragma once
 
-#include <deque>
-
 #include "weir/runtime/executor.h"
 #include "weir/runtime/sim/core.h"
 #include "weir/runtime/timer_queue.h"
+#include "weir/runtime/turn_queue.h"
 
 namespace weir::runtime {
 
@@ -42,8 +41,7 @@ class SimExecutor final : public Executor, private Occurrence {
   SimCore& core_;
   int32_t node_;
   Prng costs_;
-  std::deque<std::coroutine_handle<>> ready_;
-  IntrusiveList<TurnHook> hooks_;
+  TurnQueue queue_;
   TimerQueue timers_;
   bool on_ = true;
   bool in_turn_ = false;

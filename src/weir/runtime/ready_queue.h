@@ -1,4 +1,4 @@
-// Handles to resume, first in first out, in a ring that grows and never shrinks.
+// Handles to resume, first in first out, in a ring that grows and never shrinks: it holds no more than there are coroutines.
 #pragma once
 
 #include <coroutine>

@@ -1,0 +1,40 @@
+// What is to be done in this turn of a loop: handles in the order scheduled, then the hooks in the order queued; again, until
+// neither is left. One for the real loop, the simulator and tests, so that none of them orders things in a way of its own.
+#pragma once
+
+#include <coroutine>
+#include <cstddef>
+
+#include "weir/runtime/executor.h"
+#include "weir/runtime/ready_queue.h"
+
+namespace weir::runtime {
+
+class TurnQueue {
+ public:
+  void schedule(std::coroutine_handle<> handle) { ready_.push(handle); }
+  void at_turn_end(TurnHook& hook) {
+    if (!hook.is_linked()) hooks_.push_back(hook);
+  }
+  bool empty() const { return ready_.empty() && hooks_.empty(); }
+  // Resumes at most `steps_max` handles, and returns how many. Hooks wait until nothing is ready or that many steps were taken.
+  size_t run(size_t steps_max) {
+    size_t steps = 0;
+    do {
+      for (; !ready_.empty() && steps < steps_max; ++steps) ready_.pop().resume();
+      while (!hooks_.empty()) hooks_.pop_front().on_turn_end();
+    } while (!ready_.empty() && steps < steps_max);
+    return steps;
+  }
+  // Their frames are about to be destroyed.
+  void clear() {
+    while (!ready_.empty()) ready_.pop();
+    while (!hooks_.empty()) hooks_.pop_front();
+  }
+
+ private:
+  ReadyQueue ready_;
+  IntrusiveList<TurnHook> hooks_;
+};
+
+}  // namespace weir::runtime
