@@ -1,7 +1,6 @@
 #include "weir/client/cluster.h"
 
 #include <algorithm>
-#include <charconv>
 
 #include <fmt/format.h>
 
@@ -18,30 +17,14 @@ rpc::PoolOptions pool_options(const ClientOptions& options) {
   return pool;
 }
 
+// "host:port"; the port may be left out.
 Result<runtime::Endpoint> parse_broker(std::string_view text) {
-  const auto wrong = [&] { return fail(ErrorCode::kInvalidArgument, fmt::format("\"{}\" is not of the form host:port", text)); };
-  std::string_view host = text;
-  std::string_view port;
-  if (text.starts_with('[')) {
-    const size_t end = text.find(']');
-    if (end == std::string_view::npos) return wrong();
-    host = text.substr(1, end - 1);
-    if (end + 1 < text.size()) {
-      if (text[end + 1] != ':') return wrong();
-      port = text.substr(end + 2);
-    }
-  } else if (const size_t colon = text.find(':'); colon != std::string_view::npos) {
-    host = text.substr(0, colon);
-    port = text.substr(colon + 1);
-    if (port.empty()) return wrong();
+  std::optional<runtime::Endpoint> endpoint = runtime::Endpoint::parse(text);
+  if (!endpoint) endpoint = runtime::Endpoint::parse(fmt::format("{}:{}", text, kDefaultPort));
+  if (!endpoint || endpoint->host.empty() || endpoint->port == 0) {
+    return fail(ErrorCode::kInvalidArgument, fmt::format("\"{}\" is not of the form host:port", text));
   }
-  if (host.empty()) return wrong();
-  uint16_t number = kDefaultPort;
-  if (!port.empty()) {
-    const auto [end, error] = std::from_chars(port.data(), port.data() + port.size(), number);
-    if (error != std::errc() || end != port.data() + port.size() || number == 0) return wrong();
-  }
-  return runtime::Endpoint{std::string(host), number};
+  return std::move(*endpoint);
 }
 
 }  // namespace

@@ -95,7 +95,7 @@ std::optional<HttpOptions> choose_http(const Settings& settings, const ConfigInp
   }
   const std::string text = text_of(settings, kOption);
   if (text.empty()) return std::nullopt;
-  const auto endpoint = parse_endpoint(text);
+  const auto endpoint = runtime::Endpoint::parse(text);
   if (!endpoint) {
     problems.push_back(
         problem_at(where_set(settings, kOption), fmt::format("{} = \"{}\" is not of the form host:port", kOption, text)));

@@ -136,15 +136,6 @@ TEST(Config, metadata_log_dir_comes_first) {
   EXPECT_THAT(good(input_of("log.dirs=/a,/b,/c\nmetadata.log.dir=/b")).options.logs.dirs, ElementsAre("/b", "/a", "/c"));
 }
 
-// Property: host and port come apart, IPv6 too, and nothing else passes. Fails when a half address is taken.
-TEST(Config, endpoints) {
-  EXPECT_EQ(parse_endpoint("[::1]:9092"), (runtime::Endpoint{"::1", 9092}));
-  EXPECT_EQ(parse_endpoint(":9092"), (runtime::Endpoint{"", 9092}));
-  for (const char* text : {"", "host", "host:", "host:x", "host:65536", "::1:9092", "[::1]9092", "a b:1", "host:-1"}) {
-    EXPECT_FALSE(parse_endpoint(text).has_value()) << text;
-  }
-}
-
 // Property: a suggestion is the value that was meant, exactly, or none. Fails when a unit is scaled wrongly.
 TEST(Config, meant_values) {
   EXPECT_EQ(suggested_value("log.retention.ms", "7d"), "604800000");

@@ -1,7 +1,6 @@
 #include "weir/node/listeners.h"
 
 #include <algorithm>
-#include <charconv>
 
 #include <fmt/format.h>
 
@@ -61,7 +60,7 @@ class Chooser {
     for (const std::string& text : list_of(settings_, option)) {
       const size_t mark = text.find("://");
       const std::string name = upper(std::string_view(text).substr(0, mark));
-      const auto endpoint = mark == std::string::npos ? std::nullopt : parse_endpoint(std::string_view(text).substr(mark + 3));
+      const auto endpoint = mark == std::string::npos ? std::nullopt : runtime::Endpoint::parse(std::string_view(text).substr(mark + 3));
       if (!endpoint || name.empty()) {
         problem(option, fmt::format("{} has \"{}\", which is not of the form NAME://host:port", option, text));
         continue;
@@ -210,26 +209,6 @@ class Chooser {
 };
 
 }  // namespace
-
-std::optional<runtime::Endpoint> parse_endpoint(std::string_view text) {
-  std::string_view host;
-  if (text.starts_with('[')) {
-    const size_t close = text.find(']');
-    if (close == std::string_view::npos || close + 1 >= text.size() || text[close + 1] != ':') return std::nullopt;
-    host = text.substr(1, close - 1);
-    text.remove_prefix(close + 2);
-  } else {
-    const size_t colon = text.rfind(':');
-    if (colon == std::string_view::npos) return std::nullopt;
-    host = text.substr(0, colon);
-    if (host.find_first_of(": /") != std::string_view::npos) return std::nullopt;
-    text.remove_prefix(colon + 1);
-  }
-  uint16_t port = 0;
-  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), port);
-  if (error != std::errc() || end != text.data() + text.size() || text.empty()) return std::nullopt;
-  return runtime::Endpoint{std::string(host), port};
-}
 
 bool is_loopback(std::string_view host) { return host == "localhost" || host.starts_with("127.") || host == "::1"; }
 

@@ -11,8 +11,6 @@ struct ChosenListeners {
   std::vector<std::string> warnings;
 };
 
-// "localhost:9092", "[::1]:9092", ":9092". Nothing when it is none of these.
-std::optional<runtime::Endpoint> parse_endpoint(std::string_view text);
 // Reached only from this machine.
 bool is_loopback(std::string_view host);
 

@@ -1,12 +1,11 @@
 #include "weir/runtime/disk.h"
 
-#include "weir/runtime/network.h"
-
 namespace weir::runtime {
 
-std::string Endpoint::text() const {
-  const bool is_ipv6 = host.find(':') != std::string::npos;
-  return is_ipv6 ? fmt::format("[{}]:{}", host, port) : fmt::format("{}:{}", host, port);
+std::string parent_directory(std::string_view path) {
+  const size_t slash = path.rfind('/');
+  if (slash == std::string_view::npos) return ".";
+  return std::string(path.substr(0, slash == 0 ? 1 : slash));
 }
 
 Task<Result<Bytes>> read_file(Disk& disk, std::string path, uint64_t bytes_max) {
@@ -35,9 +34,7 @@ Task<Result<void>> write_file_atomically(Disk& disk, std::string path, Bytes con
     }
   }
   WEIR_CO_CHECK(co_await disk.rename(temporary, path));
-  const size_t slash = path.rfind('/');
-  const std::string parent = slash == std::string::npos ? "." : slash == 0 ? "/" : path.substr(0, slash);
-  co_return co_await disk.sync_directory(parent);
+  co_return co_await disk.sync_directory(parent_directory(path));
 }
 
 }  // namespace weir::runtime

@@ -13,6 +13,7 @@
 #include <memory>
 #include <span>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "weir/base/bytes.h"
@@ -35,7 +36,7 @@ class File : public RangeSource {
 
   // Reads up to into.size() bytes at `position`; fewer only at the end of the file.
   virtual Task<Result<size_t>> read_at(uint64_t position, MutableBytes into) = 0;
-  // The same, but only from memory: the count that is there now, possibly 0 with kUnavailable when it would have to wait.
+  // The same, but only from memory: what is there now, or kUnavailable when that is nothing.
   virtual Result<size_t> read_cached(uint64_t position, MutableBytes into) = 0;
   // Writes all of `parts` one after another from `position`, extending the file. Errors leave an unknown prefix written.
   virtual Task<Result<void>> write_at(uint64_t position, std::span<const ByteView> parts) = 0;
@@ -101,6 +102,9 @@ class Disk {
   // the pid and name of the holder where the system tells.
   virtual Task<Result<std::unique_ptr<FileLock>>> lock(std::string path) = 0;
 };
+
+// The directory that holds `path`: "/a" of "/a/b", "/" of "/a", "." of "a".
+std::string parent_directory(std::string_view path);
 
 // The whole file. kOutputTooLarge when it has more than `bytes_max` bytes.
 Task<Result<Bytes>> read_file(Disk& disk, std::string path, uint64_t bytes_max);

@@ -1,6 +1,7 @@
 #include "weir/runtime/network.h"
 
 #include <algorithm>
+#include <charconv>
 
 #include "weir/runtime/disk.h"
 
@@ -11,6 +12,31 @@ namespace {
 constexpr size_t kChunkBytes = 64 << 10;
 
 }  // namespace
+
+std::string Endpoint::text() const {
+  const bool is_ipv6 = host.find(':') != std::string::npos;
+  return is_ipv6 ? fmt::format("[{}]:{}", host, port) : fmt::format("{}:{}", host, port);
+}
+
+std::optional<Endpoint> Endpoint::parse(std::string_view text) {
+  std::string_view host;
+  if (text.starts_with('[')) {
+    const size_t close = text.find(']');
+    if (close == std::string_view::npos || close + 1 >= text.size() || text[close + 1] != ':') return std::nullopt;
+    host = text.substr(1, close - 1);
+    text.remove_prefix(close + 2);
+  } else {
+    const size_t colon = text.rfind(':');
+    if (colon == std::string_view::npos) return std::nullopt;
+    host = text.substr(0, colon);
+    if (host.find_first_of(": /") != std::string_view::npos) return std::nullopt;
+    text.remove_prefix(colon + 1);
+  }
+  Endpoint endpoint{std::string(host), 0};
+  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), endpoint.port);
+  if (text.empty() || error != std::errc() || end != text.data() + text.size()) return std::nullopt;
+  return endpoint;
+}
 
 Task<Result<void>> Stream::write_file(const FileRange& range) {
   File* const file = dynamic_cast<File*>(range.source.get());

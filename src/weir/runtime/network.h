@@ -1,13 +1,16 @@
 // Byte streams between nodes. Real: TCP. Simulated: pipes with delay, partition, reset and partial reads.
 //
 // A pending read, write, accept or connect ends when its object is closed: owners enforce deadlines and stop requests by
-// closing. One read and one write may be pending at a time on a Stream.
+// closing, and let what is pending end before they destroy the object. One read and one write may be pending at a time on a
+// Stream, and one accept on a Listener.
 #pragma once
 
 #include <cstdint>
 #include <memory>
+#include <optional>
 #include <span>
 #include <string>
+#include <string_view>
 
 #include "weir/base/bytes.h"
 #include "weir/base/error.h"
@@ -22,6 +25,8 @@ struct Endpoint {
   uint16_t port = 0;
 
   std::string text() const;  // "host:port", IPv6 in brackets
+  // "localhost:9092", "[::1]:9092", ":9092" (every address). Nothing when it is none of these.
+  static std::optional<Endpoint> parse(std::string_view text);
   friend bool operator==(const Endpoint&, const Endpoint&) = default;
 };
 
@@ -37,9 +42,8 @@ class Stream {
   // early. No read may be pending. Errors: kConnectionClosed (closed here).
   virtual Task<Result<void>> readable() = 0;
 
-  // Sends all of `parts`, in order, with as few calls as possible. The bytes must live until the await is over.
-  // Errors: kConnectionClosed.
-  // `more_follows` lets the last of them wait for what comes next, to share its packet.
+  // Sends all of `parts`, in order, with as few calls as possible. The bytes must live until the await is over. `more_follows`
+  // lets the last of them wait for what comes next, to share its packet. Errors: kConnectionClosed.
   virtual Task<Result<void>> write_all(std::span<const ByteView> parts, bool more_follows = false) = 0;
 
   // Sends what `range` names, of a file of this process's Disk: without reading it where the system can (sendfile), else chunk
@@ -57,7 +61,8 @@ class Stream {
 class Listener {
  public:
   virtual ~Listener() = default;  // closes
-  // Errors: kConnectionClosed (closed here); kUnavailable (out of descriptors: wait a little, then call again).
+  // Errors: kConnectionClosed (closed here); kUnavailable (out of descriptors, or the system will not: wait a little, then call
+  // again).
   virtual Task<Result<std::unique_ptr<Stream>>> accept() = 0;
   virtual void close() = 0;
   // The port is the real one when 0 was asked.
@@ -72,7 +77,8 @@ class Network {
   virtual Task<Result<std::unique_ptr<Listener>>> listen(Endpoint at) = 0;
   // Where listen(at) would listen now, with a free port in the place of 0; its errors otherwise. Nobody can connect to a probe.
   virtual Task<Result<Endpoint>> probe(Endpoint at) = 0;
-  // Errors: kConnectionRefused, kDeadlineExceeded, kInvalidArgument.
+  // Tries each address of the host, each with its share of the time. Errors: kConnectionRefused, kDeadlineExceeded,
+  // kInvalidArgument (no such host).
   virtual Task<Result<std::unique_ptr<Stream>>> connect(Endpoint to, Deadline deadline) = 0;
 };
 

@@ -181,7 +181,7 @@ class Backup {
     if (out->file == nullptr) {
       partition.file = backup_file_name(out->topic, partition.index, partition.start);
       const std::string full = path(partition.file);
-      WEIR_CO_CHECK(co_await disk_.create_directories(full.substr(0, full.rfind('/'))));
+      WEIR_CO_CHECK(co_await disk_.create_directories(runtime::parent_directory(full)));
       WEIR_CO_TRY(out->file, co_await disk_.open(full, runtime::OpenMode::kCreate));
     }
     const ByteView bytes = batch.bytes.view();
@@ -209,7 +209,7 @@ class Backup {
     WEIR_CO_CHECK(co_await out->file->sync_data());
     out->file.reset();
     const std::string full = path(out->partition->file);
-    co_return co_await disk_.sync_directory(full.substr(0, full.rfind('/')));
+    co_return co_await disk_.sync_directory(runtime::parent_directory(full));
   }
 
   void show() {

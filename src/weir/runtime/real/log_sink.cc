@@ -11,7 +11,6 @@ namespace {
 
 constexpr std::string_view kLevelWords[] = {"DEBUG", "INFO ", "WARN ", "ERROR"};
 constexpr std::string_view kLevelColours[] = {"\x1b[2m", "\x1b[32m", "\x1b[33m", "\x1b[31m"};
-constexpr std::string_view kLevelNames[] = {"debug", "info", "warning", "error"};
 
 // A NO_COLOR in the environment turns colour off, as elsewhere.
 bool wants_colour(int fd) { return isatty(fd) == 1 && std::getenv("NO_COLOR") == nullptr; }
@@ -47,7 +46,7 @@ void RealLogSink::write(LogLevel level, std::string_view module, std::string_vie
   const auto index = static_cast<size_t>(level);
   std::string text;
   if (format_ == LogFormat::kJson) {
-    text = fmt::format(R"({{"time":"{}","level":"{}","module":"{}","message":")", timestamp(true), kLevelNames[index], module);
+    text = fmt::format(R"({{"time":"{}","level":"{}","module":"{}","message":")", timestamp(true), name_of(level), module);
     append_json_escaped(text, line);
     text += "\"}\n";
   } else if (colour_) {

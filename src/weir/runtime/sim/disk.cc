@@ -2,6 +2,8 @@
 
 #include <algorithm>
 
+#include "weir/runtime/sim/file.h"
+
 namespace weir::runtime {
 
 namespace {
@@ -19,88 +21,6 @@ Error no_such_file(std::string_view path) {
 uint64_t blocks_of(uint64_t bytes) { return (bytes + kBlockBytes - 1) / kBlockBytes * kBlockBytes; }
 
 }  // namespace
-
-// An open file. Holds the inode, so that a removed file stays readable.
-class SimFile final : public File {
- public:
-  SimFile(SimDisk& disk, SimInodePtr inode, std::string path, bool writable)
-      : disk_(disk), inode_(std::move(inode)), path_(std::move(path)), writable_(writable) {}
-
-  Task<Result<size_t>> read_at(uint64_t position, MutableBytes into) override {
-    SimDisk& disk = disk_;
-    co_await SimDelay(disk.executor_, disk.how_long(SimDisk::Kind::kRead, into.size()));
-    WEIR_CO_CHECK(disk.outcome(SimDisk::Kind::kRead, path_));
-    const size_t count = inode_->content.read(position, into);
-    disk.core_.note(SimEvent::kRead, disk.executor_.node(), static_cast<int64_t>(position), static_cast<int64_t>(count));
-    co_return count;
-  }
-
-  Result<size_t> read_cached(uint64_t position, MutableBytes into) override {
-    if (disk_.broken_ || disk_.caching_.chance(disk_.options_.cache_miss_percent)) return fail(ErrorCode::kUnavailable);
-    if (into.size() > 1 && disk_.caching_.chance(disk_.options_.cache_miss_percent)) {
-      into = into.first(1 + disk_.caching_.below(into.size()));
-    }
-    return inode_->content.read(position, into);
-  }
-
-  Task<Result<void>> write_at(uint64_t position, std::span<const ByteView> parts) override {
-    SimDisk& disk = disk_;
-    WEIR_CO_CHECK(check_writable());
-    uint64_t bytes = 0;
-    for (const ByteView part : parts) bytes += part.size();
-    const Duration time = disk.how_long(SimDisk::Kind::kWrite, bytes);
-    const bool early = disk.placing_.chance(50);
-    Result<void> result;
-    if (early) result = disk.apply_write(*inode_, path_, position, parts);
-    co_await SimDelay(disk.executor_, time);
-    if (!early) result = disk.apply_write(*inode_, path_, position, parts);
-    disk.core_.note(SimEvent::kWrite, disk.executor_.node(), static_cast<int64_t>(position), static_cast<int64_t>(bytes));
-    co_return result;
-  }
-
-  Task<Result<void>> sync_data() override {
-    SimDisk& disk = disk_;
-    const FileContent::Snapshot snapshot = inode_->content.begin_sync();
-    co_await SimDelay(disk.executor_, disk.how_long(SimDisk::Kind::kSync, snapshot.bytes.size()));
-    Result<void> claimed = disk.claim(*inode_, inode_->content.size(), path_);
-    if (claimed) claimed = disk.outcome(SimDisk::Kind::kSync, path_);
-    if (!claimed) {
-      inode_->content.fail_sync();
-      co_return claimed;
-    }
-    inode_->content.end_sync(snapshot);
-    disk.core_.note(SimEvent::kSync, disk.executor_.node(), static_cast<int64_t>(inode_->id),
-                    static_cast<int64_t>(snapshot.bytes.size()));
-    co_return Result<void>();
-  }
-
-  Task<Result<void>> truncate(uint64_t size) override {
-    SimDisk& disk = disk_;
-    WEIR_CO_CHECK(check_writable());
-    co_await SimDelay(disk.executor_, disk.how_long(SimDisk::Kind::kMetadata, 0));
-    WEIR_CO_CHECK(disk.outcome(SimDisk::Kind::kMetadata, path_));
-    // A longer file is a hole: it takes no space until written.
-    if (size < inode_->content.size()) WEIR_CO_CHECK(disk.claim(*inode_, size, path_));
-    inode_->content.truncate(size);
-    inode_->modified_ms = disk.now_ms();
-    disk.core_.note(SimEvent::kTruncate, disk.executor_.node(), static_cast<int64_t>(inode_->id), static_cast<int64_t>(size));
-    co_return Result<void>();
-  }
-
-  Result<uint64_t> size() const override { return inode_->content.size(); }
-  const std::string& path() const override { return path_; }
-
- private:
-  Result<void> check_writable() const {
-    if (writable_) return {};
-    return fail(ErrorCode::kPermissionDenied, fmt::format("{}: open for reading only", path_));
-  }
-
-  SimDisk& disk_;
-  SimInodePtr inode_;
-  std::string path_;
-  bool writable_;
-};
 
 class SimVolume final : public Volume {
  public:

@@ -49,11 +49,13 @@ struct DiskTest : testing::Test {
   SimNode& node;
 };
 
+// A world of another seed, for tests that look at many.
 struct World1 : DiskTest {
   World1(uint64_t seed) : DiskTest(seed) {}
   void TestBody() override {}
 };
 
+// Property: synced bytes are whole after any cut; of later ones each is there, zero or gone.
 TEST_F(DiskTest, synced_bytes_survive_every_cut) {
   for (uint64_t seed = 0; seed < 40; ++seed) {
     for (const LoseUnsynced mode : kCuts) {
@@ -73,7 +75,7 @@ TEST_F(DiskTest, synced_bytes_survive_every_cut) {
   }
 }
 
-// Each mode shows what it is for at least once in 40 seeds, or a crash test that uses it proves nothing.
+// Property: each mode shows what it is for at least once in 40 seeds, or a crash test that uses it proves nothing.
 TEST_F(DiskTest, every_cut_does_what_it_says) {
   for (const LoseUnsynced mode : kCuts) {
     std::set<std::string> shapes;
@@ -102,6 +104,7 @@ TEST_F(DiskTest, every_cut_does_what_it_says) {
   }
 }
 
+// Property: a process that is killed loses nothing that it wrote: the page cache is the machine's.
 TEST_F(DiskTest, a_killed_process_loses_nothing) {
   write("/f", 0, filled(100, 'a'), false);
   world.power_cycle(node, LoseUnsynced::kNothing);
@@ -110,6 +113,7 @@ TEST_F(DiskTest, a_killed_process_loses_nothing) {
   EXPECT_EQ(*left, filled(100, 'a'));
 }
 
+// Property: a creation, a rename and a removal come undone by a cut unless their directory was synced; create_directories syncs.
 TEST_F(DiskTest, names_need_a_directory_sync) {
   node.disk().options().writeback_percent = 0;
   write("/f", 0, filled(100, 'a'), true);
@@ -154,7 +158,7 @@ TEST_F(DiskTest, a_volume_sync_covers_everything) {
   EXPECT_EQ(world.run(node, (*volume)->sync()).error().code(), ErrorCode::kDiskError);
 }
 
-// In any mode either the old or the new content is there, whole, whenever the power goes.
+// Property: in any mode either the old or the new content is there, whole, whenever the power goes.
 TEST_F(DiskTest, atomic_replacement_is_atomic) {
   bool old_seen = false;
   bool new_seen = false;
@@ -180,7 +184,7 @@ TEST_F(DiskTest, atomic_replacement_is_atomic) {
   EXPECT_TRUE(old_seen && new_seen);
 }
 
-// fsyncgate: after a failed sync the next one says yes, and the bytes are lost all the same.
+// Property: fsyncgate: after a failed sync the next one says yes, and the bytes are lost all the same.
 TEST_F(DiskTest, a_failed_sync_lies_afterwards) {
   write("/f", 0, filled(100, 'a'), true);
   sync_dir("/");
@@ -200,6 +204,7 @@ TEST_F(DiskTest, a_failed_sync_lies_afterwards) {
   EXPECT_EQ((*seen)[0], std::byte{'a'});
 }
 
+// Property: beyond its capacity a disk says kNoSpace, and takes as much again as was removed.
 TEST_F(DiskTest, a_full_disk_says_so_and_can_be_emptied) {
   node.disk().options().capacity_bytes = 16 << 10;
   write("/a", 0, filled(8 << 10, 'a'), true);
@@ -212,7 +217,7 @@ TEST_F(DiskTest, a_full_disk_says_so_and_can_be_emptied) {
   write("/b", 0, filled(9 << 10, 'b'), true);
 }
 
-// Writes made while a sync lasts are not covered by it.
+// Property: writes made while a sync lasts are not covered by it.
 TEST_F(DiskTest, a_sync_covers_what_was_written_before_it) {
   FileContent content;
   content.write(0, filled(600, 'a'));
@@ -228,6 +233,7 @@ TEST_F(DiskTest, a_sync_covers_what_was_written_before_it) {
   EXPECT_EQ(back, filled(600, 'a'));
 }
 
+// Property: a truncation comes undone by a cut unless it was synced; after it old bytes do not come back, not even under a hole.
 TEST_F(DiskTest, truncation_is_synced_too) {
   write("/f", 0, filled(2000, 'a'), true);
   sync_dir("/");
@@ -251,6 +257,7 @@ TEST_F(DiskTest, truncation_is_synced_too) {
   EXPECT_EQ(*read("/f"), expected);
 }
 
+// Property: a lock is exclusive, ends with the crash of its holder, and the dead holder's handle does not release the next one's.
 TEST_F(DiskTest, locks_end_with_their_holder) {
   auto held = world.run(node, node.disk().lock("/.lock"));
   ASSERT_TRUE(held);
@@ -266,6 +273,7 @@ TEST_F(DiskTest, locks_end_with_their_holder) {
   EXPECT_TRUE(world.run(node, node.disk().lock("/.lock")));
 }
 
+// Property: a flipped bit is what is read. Fails when bit rot is a fault that nobody can see.
 TEST_F(DiskTest, a_flipped_bit_is_read_back) {
   write("/f", 0, filled(100, 'a'), true);
   ASSERT_TRUE(node.disk().flip_random_bit("/f"));

@@ -68,6 +68,7 @@ struct Pair {
   Outcome out;
 };
 
+// Property: over a link that loses, clogs and cuts at any byte, bytes arrive whole and in order, then the end.
 TEST(SimNetwork, bytes_arrive_whole_and_in_order) {
   for (uint64_t seed = 0; seed < 50; ++seed) {
     SimOptions options;
@@ -85,6 +86,7 @@ TEST(SimNetwork, bytes_arrive_whole_and_in_order) {
   }
 }
 
+// Property: a writer waits while the window is full, and loses nothing by it.
 TEST(SimNetwork, a_slow_reader_holds_up_the_writer) {
   SimOptions options;
   options.network.window_bytes_max = options.network.window_bytes_min = 8000;
@@ -99,6 +101,7 @@ TEST(SimNetwork, a_slow_reader_holds_up_the_writer) {
   EXPECT_EQ(t.in.received, pattern(100'000));
 }
 
+// Property: a port where nobody listens refuses.
 TEST(SimNetwork, nobody_listens) {
   Pair t(1);
   t.client.spawn(&send, t.client.environment(), size_t{10}, Duration(0), &t.out);
@@ -106,6 +109,7 @@ TEST(SimNetwork, nobody_listens) {
   EXPECT_EQ(t.out.connect_error, ErrorCode::kConnectionRefused);
 }
 
+// Property: over a cut link connects end by their deadline, and bytes arrive when it is mended.
 TEST(SimNetwork, a_cut_link_delays_bytes_and_stops_connects) {
   Pair t(1);
   t.server.spawn(&receive, t.server.environment(), Duration(0), &t.in);
@@ -125,6 +129,7 @@ TEST(SimNetwork, a_cut_link_delays_bytes_and_stops_connects) {
   EXPECT_EQ(t.in.received, pattern(50'000));
 }
 
+// Property: the peer of a crashed node hears a reset: at once, or after a power cut when the machine is up again.
 TEST(SimNetwork, a_crash_resets_its_peers) {
   for (const unsigned silent : {0u, 100u}) {
     SimOptions options;
@@ -144,6 +149,7 @@ TEST(SimNetwork, a_crash_resets_its_peers) {
   }
 }
 
+// Property: after a reset the bytes read are a prefix of those sent, and some seeds break and some do not.
 TEST(SimNetwork, resets_break_connections_inside_frames) {
   size_t broken = 0;
   for (uint64_t seed = 0; seed < 30; ++seed) {
@@ -163,6 +169,7 @@ TEST(SimNetwork, resets_break_connections_inside_frames) {
   EXPECT_LT(broken, 30u);
 }
 
+// Property: a port has one listener at a time; one on loopback is not reached from another node; unknown hosts are errors.
 TEST(SimNetwork, ports_are_taken_and_given_back) {
   Pair t(1);
   auto first = t.world.run(t.server, t.server.environment().network.listen({"localhost", 77}));

@@ -8,59 +8,15 @@
 #include <string>
 
 #include "weir/runtime/environment.h"
+#include "weir/runtime/sim/clock.h"
 #include "weir/runtime/sim/disk.h"
+#include "weir/runtime/sim/log_sink.h"
 #include "weir/runtime/sim/network.h"
+#include "weir/runtime/sim/offload.h"
+#include "weir/runtime/sim/random.h"
 #include "weir/runtime/task_group.h"
 
 namespace weir::runtime {
-
-// Wall-clock time of a node: its own offset, its own rate, and jumps.
-class SimClock final : public Clock {
- public:
-  SimClock(SimCore& core, const SimExecutor& executor, std::string_view name);
-  TimestampMs wall_ms() const override;
-  void jump(Duration by) { offset_ns_ += by.count(); }
-
- private:
-  const SimExecutor& executor_;
-  int64_t start_ns_;   // of local time
-  int64_t offset_ns_;  // since 1970
-};
-
-class SimRandom final : public Random {
- public:
-  explicit SimRandom(Prng stream) : stream_(stream) {}
-  void fill(MutableBytes out) override;
-
- private:
-  Prng stream_;
-};
-
-// Runs the work in place, at the beginning or at the end of a drawn delay.
-class SimOffload final : public Offload {
- public:
-  SimOffload(SimCore& core, int32_t node, std::string_view name);
-  ~SimOffload() override;
-  void submit(Executor& executor, OffloadJob& job) override;
-  void forget_all();  // their frames are about to be destroyed
-
- private:
-  struct Pending;
-  SimCore& core_;
-  int32_t node_;
-  Prng delays_;
-  IntrusiveList<Pending> pending_;
-};
-
-class SimLogSink final : public LogSink {
- public:
-  SimLogSink(SimCore& core, int32_t node) : core_(core), node_(node) {}
-  void write(LogLevel level, std::string_view module, std::string_view line) override;
-
- private:
-  SimCore& core_;
-  int32_t node_;
-};
 
 class SimNode {
  public:

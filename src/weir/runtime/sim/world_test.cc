@@ -75,10 +75,12 @@ uint64_t fingerprint_of(uint64_t seed) {
   return world.fingerprint();
 }
 
+// Property: two runs of one seed have one fingerprint.
 TEST(SimWorld, one_seed_is_one_run) {
   for (uint64_t seed = 0; seed < 20; ++seed) EXPECT_EQ(fingerprint_of(seed), fingerprint_of(seed)) << seed;
 }
 
+// Property: the fingerprint tells runs apart. Fails when it is made of nothing that happens.
 TEST(SimWorld, other_seeds_are_other_runs) { EXPECT_NE(fingerprint_of(1), fingerprint_of(2)); }
 
 Task<void> note_times(Environment env, std::vector<Duration> waits, std::vector<int64_t>* late) {
