@@ -59,11 +59,6 @@ class LookUpJob final : public DetachedJob {
 
 }  // namespace
 
-void SocketAddress::set_port(uint16_t port) {
-  if (family() == AF_INET) reinterpret_cast<sockaddr_in&>(storage).sin_port = htons(port);
-  else reinterpret_cast<sockaddr_in6&>(storage).sin6_port = htons(port);
-}
-
 Endpoint SocketAddress::endpoint() const {
   char text[INET6_ADDRSTRLEN] = {};
   if (family() == AF_INET) {

@@ -19,7 +19,6 @@ struct SocketAddress {
   const sockaddr* data() const { return reinterpret_cast<const sockaddr*>(&storage); }
   sockaddr* data() { return reinterpret_cast<sockaddr*>(&storage); }
   int family() const { return storage.ss_family; }
-  void set_port(uint16_t port);
   // The numeric address; an IPv4 address in IPv6 clothes is shown as IPv4.
   Endpoint endpoint() const;
 };

@@ -1,16 +1,14 @@
 #include "weir/runtime/real/disk.h"
 
-#include <dirent.h>
 #include <fcntl.h>
 #include <sys/stat.h>
 #include <sys/statvfs.h>
 #include <unistd.h>
 
-#include <algorithm>
 #include <cerrno>
-#include <cstring>
 #include <system_error>
 
+#include "weir/runtime/real/directory.h"
 #include "weir/runtime/real/file.h"
 #include "weir/runtime/real/holder.h"
 
@@ -30,60 +28,6 @@ int open_flags(OpenMode mode) {
   WEIR_UNREACHABLE(static_cast<int>(mode));
 }
 
-DirEntry entry_of(std::string name, const struct stat& about) {
-  const bool is_directory = S_ISDIR(about.st_mode);
-  return {std::move(name), is_directory, is_directory ? 0 : static_cast<uint64_t>(about.st_size),
-          about.st_mtim.tv_sec * 1000 + about.st_mtim.tv_nsec / 1'000'000};
-}
-
-std::string parent_of(const std::string& path) {
-  const size_t slash = path.rfind('/');
-  if (slash == std::string::npos) return ".";
-  return slash == 0 ? "/" : path.substr(0, slash);
-}
-
-int fsync_directory(const std::string& dir) {
-  const int fd = ::open(dir.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-  if (fd < 0) return errno;
-  // Without memory or not: a failed fsync is final, and must not look like one that was never tried for want of a descriptor.
-  const int error = ::fsync(fd) == 0 ? 0 : errno == ENOMEM ? EIO : errno;
-  ::close(fd);
-  return error;
-}
-
-// Removes what is below `fd` (consumed), depth first.
-int remove_below(int fd) {
-  DIR* stream = ::fdopendir(fd);
-  if (stream == nullptr) {
-    const int error = errno;
-    ::close(fd);
-    return error;
-  }
-  int error = 0;
-  while (const dirent* entry = error == 0 ? ::readdir(stream) : nullptr) {
-    const char* name = entry->d_name;
-    if (std::strcmp(name, ".") == 0 || std::strcmp(name, "..") == 0) continue;
-    if (::unlinkat(::dirfd(stream), name, 0) == 0 || errno == ENOENT) continue;
-    if (errno != EISDIR && errno != EPERM) {
-      error = errno;
-      continue;
-    }
-    const int below = ::openat(::dirfd(stream), name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
-    error = below < 0 ? errno : remove_below(below);
-    if (error == 0 && ::unlinkat(::dirfd(stream), name, AT_REMOVEDIR) != 0 && errno != ENOENT) error = errno;
-  }
-  ::closedir(stream);
-  return error;
-}
-
-int remove_tree(const std::string& dir) {
-  const int fd = ::open(dir.c_str(), O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
-  if (fd < 0) return errno == ENOENT ? 0 : errno;
-  const int error = remove_below(fd);
-  if (error != 0) return error;
-  return ::rmdir(dir.c_str()) == 0 || errno == ENOENT ? 0 : errno;
-}
-
 // Opened before what it is to cover is written: the kernel reports a failed write-back of any file to those who had the file
 // system open when it happened.
 class RealVolume final : public Volume {
@@ -92,7 +36,7 @@ class RealVolume final : public Volume {
   ~RealVolume() override { ::close(fd_); }
   Task<Result<void>> sync() override {
     if (failed_ != 0) co_return disk_failure("sync the file system of", dir_, failed_);
-    const auto sync = [fd = fd_] { return ::syncfs(fd) == 0 ? 0 : errno; };
+    const auto sync = [fd = fd_] { return sync_error([fd] { return ::syncfs(fd); }); };
     const int error = co_await offload_.run(loop_, sync);
     if (error == ENOSPC || error == EDQUOT) co_return disk_failure("sync the file system of", dir_, error);  // passes
     if (error != 0) failed_ = error;
@@ -130,6 +74,12 @@ Holder holder_of_lock(int fd) {
 
 }  // namespace
 
+DirEntry entry_of(std::string name, const struct stat& about) {
+  const bool is_directory = S_ISDIR(about.st_mode);
+  return {std::move(name), is_directory, is_directory ? 0 : static_cast<uint64_t>(about.st_size),
+          about.st_mtim.tv_sec * 1000 + about.st_mtim.tv_nsec / 1'000'000};
+}
+
 std::unexpected<Error> disk_failure(const char* doing, const std::string& path, int error) {
   ErrorCode code = ErrorCode::kDiskError;
   switch (error) {
@@ -165,25 +115,14 @@ Task<Result<std::unique_ptr<File>>> RealDisk::open(std::string path, OpenMode mo
 }
 
 Task<Result<std::vector<DirEntry>>> RealDisk::list(std::string dir) {
-  DIR* stream = ::opendir(dir.c_str());
-  if (stream == nullptr) co_return disk_failure("list", dir, errno);
-  std::vector<DirEntry> entries;
-  while (const dirent* entry = ::readdir(stream)) {
-    const std::string name = entry->d_name;
-    struct stat about;
-    if (name == "." || name == ".." || ::fstatat(::dirfd(stream), name.c_str(), &about, 0) != 0) continue;
-    entries.push_back(entry_of(name, about));
-  }
-  ::closedir(stream);
-  std::ranges::sort(entries, {}, &DirEntry::name);
-  co_return entries;
+  co_return read_directory(dir);
 }
 
 Task<Result<void>> RealDisk::create_directories(std::string dir) {
   for (size_t end = dir.find('/', 1);; end = dir.find('/', end + 1)) {
     const std::string path = dir.substr(0, end);
     if (!path.empty() && ::mkdir(path.c_str(), kDirectoryMode) == 0) {
-      WEIR_CO_CHECK(co_await sync_directory(parent_of(path)));
+      WEIR_CO_CHECK(co_await sync_directory(parent_directory(path)));
     } else if (!path.empty() && errno != EEXIST) {
       co_return disk_failure("create the directory", path, errno);
     }
@@ -224,7 +163,7 @@ Task<Result<void>> RealDisk::remove_all(std::string dir) {
 }
 
 Task<Result<void>> RealDisk::sync_directory(std::string dir) {
-  const auto sync = [&dir] { return fsync_directory(dir); };
+  const auto sync = [&dir] { return sync_directory_now(dir); };
   const int error = co_await offload_.run(loop_, sync);
   if (error != 0) co_return disk_failure("sync the directory", dir, error);
   co_return Result<void>();

@@ -3,15 +3,20 @@
 //
 // Owner    RealShard.
 // Shard    its loop's. Files keep the disk's accounts and must not outlive it; detached write-back may.
-// Holds    - a file whose sync or write-back failed fails every later sync: after such a failure the kernel calls the lost
-//            pages clean, and a second fsync would report success
+// Holds    - a file whose sync or write-back failed fails every later sync, also when it was closed and opened again meanwhile:
+//            after such a failure the kernel calls the lost pages clean, and a second fsync would report success
 #pragma once
 
+#include <cerrno>
+#include <cstdint>
+#include <map>
 #include <memory>
 
 #include "weir/runtime/disk.h"
 #include "weir/runtime/real/loop.h"
 #include "weir/runtime/real/offload.h"
+
+struct stat;
 
 namespace weir::runtime {
 
@@ -41,10 +46,18 @@ class RealDisk final : public Disk {
   Task<Result<DiskSpace>> space(std::string path) override;
   Task<Result<std::unique_ptr<FileLock>>> lock(std::string path) override;
 
+  // Which file it is, whatever its name. The number of an inode comes again after a removal, the time of its birth does not.
+  struct FileIdentity {
+    uint64_t device = 0;
+    uint64_t inode = 0;
+    int64_t born_ns = 0;  // 0 where the file system does not know
+    friend auto operator<=>(const FileIdentity&, const FileIdentity&) = default;
+  };
   // Shared with the files and with write-back under way.
   struct Accounts {
     uint64_t dirty_bytes = 0;
-    bool writing_back = false;  // one file at a time: write-back must leave threads for syncs
+    bool writing_back = false;             // one file at a time: write-back must leave threads for syncs
+    std::map<FileIdentity, int> lost;      // files of which a write was lost, with the errno; as a rule none
   };
 
  private:
@@ -55,5 +68,18 @@ class RealDisk final : public Disk {
 
 // The error for `error` (an errno) of `doing` ("write to") on `path`.
 std::unexpected<Error> disk_failure(const char* doing, const std::string& path, int error);
+
+// The errno of `sync`, a call of the fsync family, or 0. A sync that was tried and failed is never worth another try: what it
+// gives is not one of those that mean that nothing was tried (kUnavailable).
+template <typename Sync>
+int sync_error(Sync sync) {
+  int result;
+  do {
+    result = sync();
+  } while (result != 0 && errno == EINTR);
+  return result == 0 ? 0 : errno == ENOMEM ? EIO : errno;
+}
+
+DirEntry entry_of(std::string name, const struct stat& about);
 
 }  // namespace weir::runtime

@@ -62,6 +62,16 @@ int write_all_parts(int fd, uint64_t position, std::span<const ByteView> parts) 
   return 0;
 }
 
+RealDisk::FileIdentity identity_of(int fd) {
+  struct statx about;
+  // Without an answer all files are one, and none of them is believed.
+  if (::statx(fd, "", AT_EMPTY_PATH, STATX_INO | STATX_BTIME, &about) != 0) return {};
+  const bool has_birth = (about.stx_mask & STATX_BTIME) != 0;
+  return {.device = static_cast<uint64_t>(about.stx_dev_major) << 32 | about.stx_dev_minor,
+          .inode = about.stx_ino,
+          .born_ns = has_birth ? about.stx_btime.tv_sec * 1'000'000'000 + about.stx_btime.tv_nsec : 0};
+}
+
 }  // namespace
 
 // Starts and awaits the write-back of a range, so that the account of dirty bytes falls without a sync. Promises nothing
@@ -81,8 +91,9 @@ class RealFile::WriteBack final : public DetachedJob {
   }
   void run() noexcept override {
     constexpr unsigned kWriteAndWait = SYNC_FILE_RANGE_WAIT_BEFORE | SYNC_FILE_RANGE_WRITE | SYNC_FILE_RANGE_WAIT_AFTER;
-    const bool done = ::sync_file_range(descriptor_->fd, static_cast<off_t>(from_), static_cast<off_t>(to_ - from_), kWriteAndWait) == 0;
-    if (!done) error_ = errno;
+    error_ = sync_error([this] {
+      return ::sync_file_range(descriptor_->fd, static_cast<off_t>(from_), static_cast<off_t>(to_ - from_), kWriteAndWait);
+    });
   }
 
  private:
@@ -91,7 +102,9 @@ class RealFile::WriteBack final : public DetachedJob {
     const uint64_t settled = std::min(bytes_, descriptor_->dirty_bytes);  // a sync may have been faster
     descriptor_->dirty_bytes -= settled;
     accounts_->dirty_bytes -= settled;
-    if (error_ == EIO || error_ == ENOSPC) descriptor_->failed = error_;
+    // These say that the system does not do it, not that a write was lost.
+    const bool was_refused = error_ == EINVAL || error_ == ESPIPE || error_ == ENOSYS || error_ == EPERM;
+    if (error_ != 0 && !was_refused) note_lost(*accounts_, *descriptor_, error_);
   }
 
   std::shared_ptr<RealDisk::Accounts> accounts_;
@@ -101,6 +114,16 @@ class RealFile::WriteBack final : public DetachedJob {
   uint64_t bytes_;
   int error_ = 0;
 };
+
+void RealFile::note_lost(RealDisk::Accounts& accounts, const Descriptor& descriptor, int error) {
+  accounts.lost.emplace(identity_of(descriptor.fd), error);
+}
+
+int RealFile::lost_error() const {
+  if (accounts_->lost.empty()) return 0;
+  const auto found = accounts_->lost.find(identity_of(descriptor_->fd));
+  return found == accounts_->lost.end() ? 0 : found->second;
+}
 
 RealFile::Descriptor::~Descriptor() { ::close(fd); }
 
@@ -150,6 +173,7 @@ bool RealFile::seems_cached(uint64_t position, size_t size) const {
 Task<Result<void>> RealFile::write_at(uint64_t position, std::span<const ByteView> parts) {
   uint64_t count = 0;
   for (const ByteView part : parts) count += part.size();
+  note_event("write: descriptor, position", descriptor_->fd, static_cast<int64_t>(position));
   note_written(position, count);
   int error;
   if (accounts_->dirty_bytes <= kDirtyBytesMax) {
@@ -182,15 +206,10 @@ void RealFile::note_written(uint64_t position, uint64_t count) {
 
 Task<Result<void>> RealFile::sync_data() {
   Descriptor& descriptor = *descriptor_;
-  if (descriptor.failed != 0) co_return disk_failure("sync", path_, descriptor.failed);
+  if (const int lost = lost_error(); lost != 0) co_return disk_failure("sync", path_, lost);
+  note_event("sync: descriptor, dirty bytes", descriptor.fd, static_cast<int64_t>(descriptor.dirty_bytes));
   const uint64_t covered = descriptor.dirty_bytes;
-  const auto sync = [fd = descriptor.fd] {
-    int result;
-    do {
-      result = ::fdatasync(fd);
-    } while (result != 0 && errno == EINTR);
-    return result == 0 ? 0 : errno == ENOMEM ? EIO : errno;   // a failed sync is never worth another try
-  };
+  const auto sync = [fd = descriptor.fd] { return sync_error([fd] { return ::fdatasync(fd); }); };
   const int error = co_await offload_.run(loop_, sync);
   const uint64_t settled = std::min(covered, descriptor.dirty_bytes);
   descriptor.dirty_bytes -= settled;
@@ -199,12 +218,14 @@ Task<Result<void>> RealFile::sync_data() {
     descriptor.dirty_from = UINT64_MAX;
     descriptor.dirty_to = 0;
   }
-  if (error != 0 && descriptor.failed == 0) descriptor.failed = error;
-  if (descriptor.failed != 0) co_return disk_failure("sync", path_, descriptor.failed);
+  if (error != 0) note_lost(*accounts_, descriptor, error);
+  // A write-back that ended meanwhile may have lost something too.
+  if (const int lost = lost_error(); lost != 0) co_return disk_failure("sync", path_, lost);
   co_return Result<void>();
 }
 
 Task<Result<void>> RealFile::truncate(uint64_t size) {
+  note_event("truncate: descriptor, size", descriptor_->fd, static_cast<int64_t>(size));
   int result;
   do {
     result = ::ftruncate(descriptor_->fd, static_cast<off_t>(size));

@@ -36,8 +36,10 @@ class RealFile final : public File {
     uint64_t dirty_bytes = 0;       // ours of the disk's account
     uint64_t dirty_from = UINT64_MAX;
     uint64_t dirty_to = 0;
-    int failed = 0;                 // errno of a lost write
   };
+  static void note_lost(RealDisk::Accounts& accounts, const Descriptor& descriptor, int error);
+  // The errno of a write that was lost, or 0.
+  int lost_error() const;
   void note_written(uint64_t position, uint64_t count);
 
   RealLoop& loop_;

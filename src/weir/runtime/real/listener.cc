@@ -44,23 +44,34 @@ class RealListener::AnyReady {
   bool open_ = false;
 };
 
+namespace {
+
+bool is_exhaustion(int error) { return error == EMFILE || error == ENFILE || error == ENOBUFS || error == ENOMEM; }
+
+}  // namespace
+
 Task<Result<std::unique_ptr<Stream>>> RealListener::accept() {
   if (++inline_accepts_ > kInlineOperationsMax && watches_.front()->is_open()) {
     inline_accepts_ = 0;
     co_await yield(watches_.front()->loop());
   }
+  int gone = 0;
   for (;;) {
-    for (size_t tried = 0; tried < watches_.size(); ++tried) {
-      FdWatch& watch = *watches_[next_++ % watches_.size()];
+    for (size_t empty = 0; empty < watches_.size();) {
+      FdWatch& watch = *watches_[next_ % watches_.size()];
       if (!watch.is_open()) co_return fail(ErrorCode::kConnectionClosed);
       const int fd = ::accept4(watch.fd(), nullptr, nullptr, SOCK_NONBLOCK | SOCK_CLOEXEC);
-      if (fd >= 0) co_return std::make_unique<RealStream>(watch.loop(), fd);
       const int error = errno;
-      if (error == EMFILE || error == ENFILE || error == ENOBUFS || error == ENOMEM) {
-        co_return fail(ErrorCode::kUnavailable, fmt::format("cannot accept a connection on {}: {}", local_.text(), std::strerror(error)));
+      if (fd >= 0 || error == EAGAIN) ++next_;  // the sockets take turns
+      if (fd >= 0) co_return std::make_unique<RealStream>(watch.loop(), fd);
+      if (error == EAGAIN) {
+        ++empty;
+        continue;
       }
-      // What else accept reports (ECONNABORTED and the like) is about a connection that went away meanwhile.
-      if (error != EAGAIN) --next_;
+      // What is not about us (ECONNABORTED and the like) is about one connection that went away. Others may wait behind it, and
+      // no edge will tell of them again: ask on, but not for ever.
+      if (!is_exhaustion(error) && ++gone < kInlineOperationsMax) continue;
+      co_return fail(ErrorCode::kUnavailable, fmt::format("cannot accept a connection on {}: {}", local_.text(), std::strerror(error)));
     }
     inline_accepts_ = 0;
     const bool open = co_await AnyReady(*this);

@@ -101,6 +101,14 @@ Task<Result<int>> connect_one(RealLoop& loop, Endpoint to, SocketAddress address
   co_return watch.release();
 }
 
+// Of the time that is left, what one of `untried` addresses may take: the first may be in a network that this machine does not reach,
+// and would otherwise use up what the others need, every time.
+Deadline share_of(Deadline deadline, MonoTime now, size_t untried) {
+  WEIR_ASSERT(untried > 0);
+  if (deadline.when == kFarFuture || deadline.when <= now) return deadline;
+  return Deadline::at(now + (deadline.when - now) / static_cast<int64_t>(untried));
+}
+
 }  // namespace
 
 RealNetwork::RealNetwork(RealLoop& loop, SocketOptions sockets) : loop_(loop), sockets_(sockets), resolver_(1, "resolver") {
@@ -132,14 +140,15 @@ Task<Result<Endpoint>> RealNetwork::probe(Endpoint at) {
 Task<Result<std::unique_ptr<Stream>>> RealNetwork::connect(Endpoint to, Deadline deadline) {
   WEIR_CO_TRY(const auto addresses, co_await resolve(loop_, resolver_, to, deadline));
   std::optional<Error> last;
+  size_t untried = addresses.size();
   for (const SocketAddress& address : addresses) {
-    const Result<int> fd = co_await connect_one(loop_, to, address, deadline);
+    const Result<int> fd = co_await connect_one(loop_, to, address, share_of(deadline, loop_.now(), untried--));
     if (fd) {
       auto stream = std::make_unique<RealStream>(loop_, *fd);
       co_return stream;
     }
     last = fd.error();
-    if (last->code() == ErrorCode::kDeadlineExceeded) break;
+    if (deadline.when <= loop_.now()) break;
   }
   WEIR_ASSERT(last.has_value());
   co_return fail(*last);

@@ -32,7 +32,8 @@ struct RealOffload::Pool {
       const std::lock_guard lock(mutex);
       if (waiting.size() < kOffloadJobsMax) {
         waiting.push_back(queued);
-        if (idle == 0 && threads.size() < threads_max) {
+        // A thread that was woken for an earlier job is idle until it has taken it: it does not count for this one.
+        if (waiting.size() > idle && threads.size() < threads_max) {
           const std::string thread_name = name + "." + std::to_string(threads.size());
           threads.emplace_back([this, thread_name] { work(thread_name); });
         } else if (idle > 0) {

@@ -15,7 +15,7 @@
 namespace weir::runtime {
 
 RealStream::RealStream(RealLoop& loop, int fd)
-    : watch_(loop, fd), peer_(peer_address(fd).endpoint()), local_(local_address(fd).endpoint()) {
+    : peer_(peer_address(fd).endpoint()), local_(local_address(fd).endpoint()), watch_(loop, fd) {
   if (!watch_.is_open()) return;
   const int on = 1;
   setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);
@@ -48,14 +48,13 @@ Task<Result<size_t>> RealStream::read_some(MutableBytes into) {
 }
 
 Task<Result<void>> RealStream::readable() {
-  if (watch_.is_open() && drained_) {
-    const bool open = co_await watch_.ready(FdWatch::kRead);
-    if (open) {
-      drained_ = false;
-      inline_reads_ = 0;
-    }
-  }
   if (!watch_.is_open()) co_return closed(0, "read from");
+  if (drained_) {
+    const bool open = co_await watch_.ready(FdWatch::kRead);
+    if (!open) co_return closed(0, "read from");
+    drained_ = false;
+    inline_reads_ = 0;
+  }
   co_return Result<void>();
 }
 
@@ -111,32 +110,34 @@ Task<Result<void>> RealStream::write_file(const FileRange& range) {
   const auto file = std::dynamic_pointer_cast<RealFile>(range.source);
   for (size_t done = 0; done < range.size;) {
     const size_t size = std::min(kChunk, range.size - done);
+    const FileRange chunk{range.source, range.position + done, size};
+    const bool is_cached = file != nullptr && file->seems_cached(chunk.position, size);
     Result<void> sent;
-    if (file != nullptr && file->seems_cached(range.position + done, size)) {
-      sent = co_await send_cached(file->fd(), range.position + done, size);
-    } else {
-      const FileRange chunk{range.source, range.position + done, size};
-      sent = co_await Stream::write_file(chunk);
-    }
+    if (is_cached) sent = co_await send_cached(file->fd(), chunk);
+    else sent = co_await Stream::write_file(chunk);
     WEIR_CO_CHECK(std::move(sent));
     done += size;
   }
   co_return Result<void>();
 }
 
-Task<Result<void>> RealStream::send_cached(int file, uint64_t position, size_t size) {
-  auto at = static_cast<off_t>(position);
-  const off_t end = at + static_cast<off_t>(size);
+// `fd` is the file's.
+Task<Result<void>> RealStream::send_cached(int fd, const FileRange& range) {
+  auto at = static_cast<off_t>(range.position);
+  const off_t end = at + static_cast<off_t>(range.size);
   for (int calls = 1; at < end;) {
     if (!watch_.is_open()) co_return closed(0, "write to");
-    const ssize_t sent = ::sendfile(watch_.fd(), file, &at, static_cast<size_t>(end - at));
-    if (sent == 0) co_return fail(ErrorCode::kDiskError, "a file ends inside what was to be sent of it");
+    const ssize_t sent = ::sendfile(watch_.fd(), fd, &at, static_cast<size_t>(end - at));
     if (sent > 0) {
       if (at < end && calls++ % kInlineOperationsMax == 0) co_await yield(watch_.loop());
       continue;
     }
-    if (errno == EINTR) continue;
-    if (errno != EAGAIN) co_return closed(errno, "write to");
+    if (sent < 0 && errno == EINTR) continue;
+    if (sent == 0 || errno != EAGAIN) {
+      // Sendfile does not tell a broken file from a broken connection: reading and writing the rest will.
+      const FileRange rest{range.source, static_cast<uint64_t>(at), static_cast<size_t>(end - at)};
+      co_return co_await Stream::write_file(rest);
+    }
     const bool open = co_await watch_.ready(FdWatch::kWrite);
     if (!open) co_return closed(0, "write to");
     calls = 1;

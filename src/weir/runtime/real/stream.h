@@ -30,12 +30,12 @@ class RealStream final : public Stream {
   };
   enum class Sent : uint8_t { kAll, kSome, kWouldBlock, kFailed };
   Sent send_more(std::span<const ByteView> parts, Progress& progress, int flags);
-  Task<Result<void>> send_cached(int file, uint64_t position, size_t size);
+  Task<Result<void>> send_cached(int fd, const FileRange& range);
   std::unexpected<Error> closed(int error, const char* doing) const;
 
-  FdWatch watch_;
   Endpoint peer_;
   Endpoint local_;
+  FdWatch watch_;  // behind the addresses: closes its descriptor at once when it cannot be watched
   bool drained_ = false;  // the last read took less than it could: nothing is there until the reactor says so
   int inline_reads_ = 0;
 };
