@@ -1,4 +1,4 @@
-// HTTP messages as plain values. Field names are compared without regard to case (RFC 9110 section 5.1).
+// HTTP messages as plain values.
 #pragma once
 
 #include <string>
@@ -21,8 +21,6 @@ struct Request {
 
   // The target without its query.
   std::string_view path() const { return std::string_view(target).substr(0, target.find('?')); }
-  // The first field of that name, or an empty view.
-  std::string_view field(std::string_view name) const;
 };
 
 struct Response {

@@ -9,13 +9,6 @@ namespace weir::http {
 
 namespace beast = boost::beast;
 
-std::string_view Request::field(std::string_view name) const {
-  for (const Field& field : fields) {
-    if (beast::iequals({field.name.data(), field.name.size()}, {name.data(), name.size()})) return field.value;
-  }
-  return {};
-}
-
 struct RequestParser::State {
   beast::http::request_parser<beast::http::string_body> parser;
 };
@@ -28,6 +21,7 @@ RequestParser::RequestParser(size_t header_bytes_max, size_t body_bytes_max)
 RequestParser::~RequestParser() = default;
 
 bool RequestParser::feed(std::string_view bytes) {
+  WEIR_ASSERT(error_status_ == 0, error_status_);
   pending_.append(bytes);
   return parse();
 }

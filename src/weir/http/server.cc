@@ -84,23 +84,25 @@ Task<void> Server::serve_connection(Server* server, std::unique_ptr<runtime::Str
   Bytes buffer(kReadBytes);
   for (bool keep_alive = true; keep_alive && !server->stopping_;) {
     executor.arm(connection, executor.now() + kIdleTimeout);
-    while (!parser.is_complete()) {
+    while (!parser.is_complete() && parser.error_status() == 0) {
       const Result<size_t> count = co_await stream->read_some(buffer);
       if (!count || *count == 0) co_return;
-      if (!parser.feed(as_text(ByteView(buffer).first(*count)))) break;
+      (void)parser.feed(as_text(ByteView(buffer).first(*count)));
     }
     connection.disarm();
     Response response;
+    bool wants_body = true;
     if (parser.error_status() != 0) {
       response = Response{.status = parser.error_status(), .fields = {}, .body = parser.error_text() + "\n"};
       keep_alive = false;
     } else {
       keep_alive = parser.keep_alive();
       Request request = parser.take();
+      wants_body = request.method != "HEAD";
       response = co_await server->handler_.handle(std::move(request));
     }
     const std::string head = head_of(response, keep_alive);
-    const ByteView parts[] = {as_bytes(head), as_bytes(response.body)};
+    const ByteView parts[] = {as_bytes(head), wants_body ? as_bytes(response.body) : ByteView()};
     executor.arm(connection, executor.now() + kIdleTimeout);
     const Result<void> sent = co_await stream->write_all(parts);
     if (!sent) co_return;

@@ -2,7 +2,7 @@
 //
 // Owner    node. Stop by request_stop() and then join the group that runs `serve`.
 // Bounds   kConnectionsMax connections at once (more are closed at once), kHeaderBytesMax, kBodyBytesMax (answered 413),
-//          kIdleTimeout between requests.
+//          kIdleTimeout for each request to arrive and for each answer to be taken.
 #pragma once
 
 #include <cstddef>
@@ -14,7 +14,8 @@
 
 namespace weir::http {
 
-// Answers requests. Called from several connections at once (on one shard).
+// Answers requests. Called from several connections at once (on one shard). An answer to HEAD is made as for GET: the server
+// sends its head only. While a handler is at work nothing ends its connection but the handler: it bounds its own waits.
 class Handler {
  public:
   virtual ~Handler() = default;

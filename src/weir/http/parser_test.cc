@@ -22,7 +22,8 @@ TEST(RequestParser, takes_pipelined_requests_cut_anywhere) {
     EXPECT_TRUE(parser.keep_alive());
     const Request first = parser.take();
     EXPECT_EQ(first.path(), "/metrics");
-    EXPECT_EQ(first.field("host"), "a");
+    ASSERT_EQ(first.fields.size(), 1u);
+    EXPECT_EQ(first.fields[0].name + "=" + first.fields[0].value, "Host=a");
     if (!fed) ASSERT_TRUE(parser.feed(kTwoRequests.substr(cut)));
     ASSERT_TRUE(parser.is_complete()) << cut;
     EXPECT_FALSE(parser.keep_alive());
