@@ -71,12 +71,4 @@ Result<Bytes> Codecs::decompress(Compression compression, ByteView input, size_t
   return output;
 }
 
-Result<Bytes> compress(Compression compression, int level, ByteView input) {
-  return Codecs().compress(compression, level, input);
-}
-
-Result<Bytes> decompress(Compression compression, ByteView input, size_t output_bytes_max) {
-  return Codecs().decompress(compression, input, output_bytes_max);
-}
-
 }  // namespace weir::codec

@@ -5,7 +5,7 @@
 // Owner    whoever holds the Codecs object: one per shard, or one per cold call.
 // Shard    a Codecs object belongs to one thread at a time; nothing here is shared or global.
 // Format   docs/internals/codec.md; the numbers of Compression are the wire's (bits 0-2 of a batch's attributes).
-// Holds    - decompress never returns, nor allocates for its output, more than `output_bytes_max` bytes
+// Holds    - decompress never returns more than `output_bytes_max` bytes, nor allocates more than one above for them
 //          - output memory grows with what was really produced: a length claimed by the input is a hint, not a promise
 //
 // Each codec's library is included by one file only: gzip.cc, snappy.cc, lz4.cc, zstd.cc.
@@ -45,7 +45,8 @@ class Codecs {
   Codecs(Codecs&&) noexcept;
   Codecs& operator=(Codecs&&) noexcept;
 
-  // `level` is the codec's own; out of range is clamped. Errors: kInternal (the library refused; not caused by the input).
+  // `level` is the codec's own; out of range is clamped.
+  // Errors: kInvalidArgument (snappy above 2 GiB, gzip above 4 GiB); kInternal (the library refused; not caused by the input).
   Result<Bytes> compress(Compression compression, int level, ByteView input);
 
   // Replaces `output` with the decompressed bytes, reusing its capacity. Anything after the last frame that is not a
@@ -61,9 +62,5 @@ class Codecs {
   struct Contexts;
   std::unique_ptr<Contexts> contexts_;
 };
-
-// The same with contexts of their own, for cold paths.
-Result<Bytes> compress(Compression compression, int level, ByteView input);
-Result<Bytes> decompress(Compression compression, ByteView input, size_t output_bytes_max);
 
 }  // namespace weir::codec

@@ -1,4 +1,6 @@
 // gzip (RFC 1952). Levels 1-3 by ISA-L, 4-9 by libdeflate; inflation by ISA-L as a stream, several members accepted.
+//
+// Owner, limits and errors are those of Codecs (compression.h), for which this is.
 #pragma once
 
 #include <memory>

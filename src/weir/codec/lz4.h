@@ -3,6 +3,8 @@
 //
 // Kafka before 0.10 computed a frame's header checksum over the magic number as well. Messages of magic 0 carry that wrong
 // checksum: `HeaderChecksum::kIgnored` reads them.
+//
+// Owner, limits and errors are those of Codecs (compression.h), for which this is.
 #pragma once
 
 #include <memory>

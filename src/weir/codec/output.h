@@ -1,6 +1,7 @@
 // How much memory a decompressor may use for what it produces: it grows with what was really produced, up to a cap.
 //
-// The buffer may hold one byte more than the cap, so that a stream of exactly the cap's size is told from a longer one.
+// Holds    - the buffer is never given more than one byte above the cap: the byte tells a stream of exactly the cap's size
+//            from a longer one
 #pragma once
 
 #include <algorithm>
@@ -20,7 +21,7 @@ class CappedOutput {
   CappedOutput(Bytes& bytes, size_t input_bytes, size_t output_bytes_max)
       : bytes_(bytes), bytes_max_(output_bytes_max), limit_(output_bytes_max == SIZE_MAX ? SIZE_MAX : output_bytes_max + 1) {
     const size_t first = std::min(limit_, std::max(kFirstBytes, 4 * input_bytes));
-    if (bytes_.size() > limit_ || bytes_.size() < first) bytes_.resize(std::min(limit_, std::max(first, bytes_.size())));
+    set_size(std::min(limit_, std::max(first, bytes_.size())));
   }
 
   std::byte* at() { return bytes_.data() + used_; }
@@ -39,7 +40,7 @@ class CappedOutput {
   Result<void> reserve(size_t count) {
     if (count <= room()) return {};
     if (bytes_.size() >= limit_) return too_large();
-    bytes_.resize(count > limit_ - used_ ? limit_ : used_ + count);
+    set_size(count > limit_ - used_ ? limit_ : used_ + count);
     return {};
   }
   // Cuts the buffer to what was produced.
@@ -48,6 +49,11 @@ class CappedOutput {
  private:
   static constexpr size_t kFirstBytes = 4096;
 
+  // `resize` alone may take twice the memory.
+  void set_size(size_t size) {
+    bytes_.reserve(size);
+    bytes_.resize(size);
+  }
   std::unexpected<Error> too_large() const {
     return fail(ErrorCode::kOutputTooLarge, fmt::format("decompresses to more than {} bytes", bytes_max_));
   }

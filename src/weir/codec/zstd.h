@@ -1,4 +1,6 @@
 // zstd frames (RFC 8878). Frames without a content size, as the Java client writes, and several in a row are read.
+//
+// Owner, limits and errors are those of Codecs (compression.h), for which this is.
 #pragma once
 
 #include <memory>

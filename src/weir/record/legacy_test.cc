@@ -94,7 +94,7 @@ TEST(Legacy, wrong_wrappers) {
   EXPECT_FALSE(read_run(low, keep));
 
   const auto wrapper = [](int8_t magic, ByteView inner) {
-    const Bytes value = *codec::compress(Compression::kGzip, 6, inner);
+    const Bytes value = *codec::Codecs().compress(Compression::kGzip, 6, inner);
     Bytes message(magic == 0 ? kLegacyHeaderBytesV0 : kLegacyHeaderBytesV1);
     message.insert(message.end(), value.begin(), value.end());
     const size_t lengths = message.size() - value.size() - 8;

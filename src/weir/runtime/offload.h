@@ -1,7 +1,7 @@
 // Work that would hold up a shard: compression, deep validation, recovery scans. Real: a small pool of threads.
 // Simulated: runs inline after a sampled delay.
 //
-//   Result<Bytes> packed = co_await offload.run(executor, [&] { return codec::compress(...); });
+//   Result<Bytes> packed = co_await offload.run(executor, [&] { return codecs.compress(...); });
 //
 // The callable runs on another thread: it may touch only what its caller leaves alone until the await is over.
 #pragma once
