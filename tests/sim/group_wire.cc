@@ -2,9 +2,9 @@
 
 #include <charconv>
 
-#include "weir/coordinator/records.h"
 #include "weir/protocol/find_coordinator.h"
 #include "weir/protocol/internal/consumer_protocol_subscription.h"
+#include "weir/protocol/versioned.h"
 #include "workload_inner.h"
 
 namespace weir::sim {
@@ -39,7 +39,7 @@ protocol::JoinGroupRequest join_request(const WireClient& client, const GroupUnd
   request.member_id = who.member_id;
   request.group_instance_id = who.instance_id;
   request.protocol_type = "consumer";
-  const auto subscription = coordinator::versioned(protocol::ConsumerProtocolSubscription{.topics = {group.topic->name}}, 0, 0);
+  const auto subscription = protocol::encode_value(protocol::ConsumerProtocolSubscription{.topics = {group.topic->name}}, 0);
   WEIR_ASSERT(subscription.has_value());
   request.protocols.push_back({"range", *subscription});
   request.protocols.push_back({"shuffle", *subscription});

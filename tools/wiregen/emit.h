@@ -16,7 +16,7 @@ std::string header_path(const Page& page);
 std::string emit_header(const Page& page);
 std::string emit_source(const Page& page);
 
-// api_keys.h: keys, versions, listeners, header versions and the X-macro, from all request pages and the served list.
+// api_keys.h: keys, versions, listeners and header versions, from all request pages and the served list.
 std::string emit_api_keys(const std::vector<Page>& pages, const std::map<int, Range>& served);
 // api_messages.h: forward declarations of every request and response.
 std::string emit_forward(const std::vector<Page>& pages);

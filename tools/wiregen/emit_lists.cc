@@ -1,3 +1,4 @@
+#include <algorithm>
 #include <set>
 
 #include <fmt/core.h>
@@ -49,16 +50,12 @@ std::string emit_api_keys(const std::vector<Page>& pages, const std::map<int, Ra
   std::string out = kNotice;
   out +=
       "// Kafka's APIs: their keys, and one row for each with what the broker must know before it can read a request.\n"
-      "#pragma once\n\n#include <cstdint>\n#include <span>\n#include <string_view>\n\n#include "
+      "#pragma once\n\n#include <cstddef>\n#include <cstdint>\n#include <span>\n#include <string_view>\n\n#include "
       "\"weir/protocol/version_range.h\"\n\n"
       "namespace weir::protocol {\n\nenum class ApiKey : int16_t {\n";
   for (const Page* page : apis) out += fmt::format("  k{} = {},\n", page->messages[0].api, page->messages[0].key);
   out +=
-      "};\n\n// X(Name, header): FetchRequest and FetchResponse are Name with the suffix; \"weir/protocol/header.h\" has them.\n";
-  out += "#define WEIR_FOR_EACH_API(X)";
-  for (const Page* page : apis) out += fmt::format(" \\\n  X({}, {})", page->messages[0].api, page->stem);
-  out +=
-      "\n\nstruct ApiInfo {\n"
+      "};\n\nstruct ApiInfo {\n"
       "  ApiKey key;\n"
       "  std::string_view name;\n"
       "  VersionRange versions;   // all that Kafka 4.3 knows\n"
@@ -79,8 +76,11 @@ std::string emit_api_keys(const std::vector<Page>& pages, const std::map<int, Ra
                        message.flexible_from == kOpenEnd ? "kNever" : std::to_string(message.flexible_from), message.on_broker,
                        message.on_controller, message.forwardable, message.cluster_action);
   }
+  out += "};\n";
+  int end = 0;
+  for (const Page* page : apis) end = std::max(end, page->messages[0].key + 1);
+  out += fmt::format("// Above every key: the size of a table by key, which has gaps.\ninline constexpr size_t kApiKeysEnd = {};\n\n", end);
   out +=
-      "};\n\n"
       "// The row of a key as it came from the wire; nullptr for a key that is not (or no longer) Kafka's.\n"
       "constexpr const ApiInfo* find_api(int16_t key) {\n"
       "  for (const ApiInfo& api : kApis) {\n"

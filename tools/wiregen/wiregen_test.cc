@@ -111,6 +111,7 @@ TEST(Emit, lists_follow_the_pages) {
   const std::vector<Page> pages = {parse(with_extra(kPage))};
   const std::string keys = emit_api_keys(pages, {{7, Range{1, 2}}});
   EXPECT_THAT(keys, HasSubstr("kSample = 7"));
+  EXPECT_THAT(keys, HasSubstr("kApiKeysEnd = 8"));
   EXPECT_THAT(keys, HasSubstr("{ApiKey::kSample, \"Sample\", {1, 4}, {1, 3}, {1, 2}, 3, true, true, true, false}"));
   EXPECT_THAT(emit_docs(pages, {{7, Range{1, 2}}}),
               HasSubstr("| 7 | Sample | 1-4 (stable 1-3) | 3+ | 1-2 | BC | f | shows every kind"));

@@ -7,7 +7,7 @@
 namespace weir::cli {
 
 int version() {
-  fmt::print("weir {} ({})\nspeaks the protocol of Apache Kafka 4.3; {}\n", node::kVersion, node::built_commit(),
+  fmt::print("weir {} ({})\nspeaks the protocol of Apache Kafka 4.3; {}\n", kVersion, node::built_commit(),
 #ifdef __clang__
              "clang " __clang_version__
 #else

@@ -1,10 +1,9 @@
 #include "weir/coordinator/offsets.h"
 
 #include "weir/base/assert.h"
-#include "weir/base/reader.h"
-#include "weir/coordinator/records.h"
 #include "weir/protocol/internal/consumer_protocol_subscription.h"
 #include "weir/protocol/internal/offset_commit.h"
+#include "weir/protocol/versioned.h"
 
 namespace weir::coordinator {
 namespace {
@@ -20,11 +19,7 @@ int16_t version_for(const CommittedOffset& committed) {
 
 // Subscribed topics by metadata as consumers write it; false when it is something else.
 bool add_topics(ByteView metadata, std::set<std::string, std::less<>>& topics) {
-  Reader reader(metadata);
-  const int16_t version = reader.i16();
-  if (reader.failed() || version < 0) return false;
-  const int16_t known = std::min(version, protocol::ConsumerProtocolSubscription::kVersions.last);
-  const auto subscription = protocol::decode<protocol::ConsumerProtocolSubscription>(reader.rest(), known);
+  const auto subscription = protocol::decode_growing_value<protocol::ConsumerProtocolSubscription>(metadata);
   if (!subscription) return false;
   topics.insert(subscription->topics.begin(), subscription->topics.end());
   return true;
@@ -87,8 +82,7 @@ std::vector<OffsetPlace> expired(const group::GroupState& group, const Offsets& 
 }
 
 Result<SharedBytes> offset_key(const std::string& group, const OffsetPlace& place) {
-  return versioned(protocol::OffsetCommitKey{.group = group, .topic = place.topic, .partition = place.partition},
-                   protocol::OffsetCommitKey::kType, 0);
+  return protocol::encode_key(protocol::OffsetCommitKey{.group = group, .topic = place.topic, .partition = place.partition});
 }
 
 Result<SharedBytes> offset_value(const CommittedOffset& committed) {
@@ -100,7 +94,7 @@ Result<SharedBytes> offset_value(const CommittedOffset& committed) {
   value.commit_timestamp = committed.commit_time;
   value.expire_timestamp = committed.expire_time;
   value.topic_id = committed.topic_id;
-  return versioned(value, version, version);
+  return protocol::encode_value(value, version);
 }
 
 }  // namespace weir::coordinator

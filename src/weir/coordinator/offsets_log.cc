@@ -3,9 +3,9 @@
 #include <fmt/format.h>
 
 #include "weir/base/reader.h"
-#include "weir/coordinator/records.h"
 #include "weir/protocol/internal/legacy_offset_commit.h"
 #include "weir/protocol/internal/offset_commit.h"
+#include "weir/protocol/versioned.h"
 
 namespace weir::coordinator {
 namespace {
@@ -16,15 +16,13 @@ std::unexpected<Error> corrupt(const record::Record& record, const Error& why) {
   return fail(ErrorCode::kCorruptMessage, fmt::format("record {}: {}", record.offset, why.describe()));
 }
 
-// The message after the number that it is framed with; nothing when the version is not known.
+// Nothing when the version is not known.
 template <typename Message>
 Result<std::optional<Message>> read_value(ByteView bytes) {
-  Reader reader(bytes);
-  const int16_t version = reader.i16();
-  if (reader.failed()) return fail(ErrorCode::kCorruptMessage, "a value without a version");
-  if (version < Message::kVersions.first || version > Message::kVersions.last) return std::nullopt;
-  WEIR_TRY(Message message, protocol::decode<Message>(reader.rest(), version));
-  return message;
+  auto message = protocol::decode_value<Message>(bytes);
+  if (!message && message.error().code() == ErrorCode::kUnsupportedVersion) return std::nullopt;
+  if (!message) return fail(message.error());
+  return std::move(*message);
 }
 
 Result<LoggedRecord> read_offset(const record::Record& record, ByteView key) {
@@ -83,12 +81,12 @@ Result<void> OffsetsBatch::add(const std::string& group, const OffsetChange& cha
 }
 
 Result<void> OffsetsBatch::add(const std::string& group, const protocol::GroupMetadataValue* value) {
-  WEIR_TRY(const SharedBytes key, versioned(protocol::GroupMetadataKey{.group = group}, protocol::GroupMetadataKey::kType, 0));
+  WEIR_TRY(const SharedBytes key, protocol::encode_key(protocol::GroupMetadataKey{.group = group}));
   if (value == nullptr) {
     builder_.add(now_, key.view(), std::nullopt);
     return {};
   }
-  WEIR_TRY(const SharedBytes bytes, versioned(*value, kGroupValueVersion, kGroupValueVersion));
+  WEIR_TRY(const SharedBytes bytes, protocol::encode_value(*value, kGroupValueVersion));
   builder_.add(now_, key.view(), bytes.view());
   return {};
 }

@@ -2,7 +2,7 @@
 
 #include <gtest/gtest.h>
 
-#include "weir/coordinator/records.h"
+#include "weir/protocol/versioned.h"
 #include "weir/record/record.h"
 
 namespace weir::coordinator {

@@ -132,7 +132,7 @@ class HostileClients : public testing::Test {
   }
   Bytes frame_of(const Asked& asked, const AnyMessage& request, int32_t correlation) {
     FrameWriter out;
-    protocol::begin_request(out, *asked.api, asked.version, correlation, "robust");
+    (void)protocol::begin_request(out, *asked.api, asked.version, correlation, "robust");
     const auto encoded = protocol::encode_from(request.message(), asked.version, request.instance(), out);
     EXPECT_TRUE(encoded.has_value()) << encoded.error().describe();
     protocol::finish_frame(out);

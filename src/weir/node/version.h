@@ -2,11 +2,10 @@
 #pragma once
 
 #include <string>
-#include <string_view>
+
+#include "weir/base/version.h"
 
 namespace weir::node {
-
-inline constexpr std::string_view kVersion = "0.1.0";
 
 // "commit 48ec75e0a1b2", "commit 48ec75e0a1b2 with changes" when files of the clone differed from it, or "no commit known"
 // when the sources were no clone.

@@ -23,9 +23,4 @@ Result<void> encode(FrameWriter& out, const T& value, int16_t version) {
   return encode_from(T::kMessage, version, &value, out);
 }
 
-template <WireMessage T>
-size_t encoded_size(const T& value, int16_t version) {
-  return size_of(T::kMessage, version, &value);
-}
-
 }  // namespace weir::protocol

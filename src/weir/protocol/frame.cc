@@ -31,15 +31,14 @@ void begin_response(FrameWriter& out, const ApiInfo& api, int16_t version, int32
   if (response_header_version(api, version) >= ResponseHeader::kFlexibleFrom) out.unsigned_varint(0);  // no tagged fields
 }
 
-void begin_request(FrameWriter& out, const ApiInfo& api, int16_t version, int32_t correlation_id,
-                   const std::optional<std::string>& client_id) {
+Result<void> begin_request(FrameWriter& out, const ApiInfo& api, int16_t version, int32_t correlation_id,
+                           const std::optional<std::string>& client_id) {
   out.integer(int32_t{0});
-  RequestHeader header{.request_api_key = static_cast<int16_t>(api.key),
+  const RequestHeader header{.request_api_key = static_cast<int16_t>(api.key),
                        .request_api_version = version,
                        .correlation_id = correlation_id,
                        .client_id = client_id};
-  const auto written = encode(out, header, request_header_version(api, version));
-  WEIR_ASSERT(written.has_value());  // fails only for a client id above 32,767 bytes
+  return encode(out, header, request_header_version(api, version));
 }
 
 void finish_frame(FrameWriter& out) {
@@ -52,13 +51,6 @@ Result<size_t> read_response_head(ByteView frame, const ApiInfo& api, int16_t ve
   WEIR_TRY(const ResponseHeader header, decode<ResponseHeader>(frame, response_header_version(api, version), &body_at));
   correlation_id = header.correlation_id;
   return body_at;
-}
-
-Result<int16_t> leading_number(ByteView bytes) {
-  Reader in(bytes);
-  const int16_t number = in.i16();
-  if (in.failed()) return fail(ErrorCode::kMalformedFrame, "a key or value of an internal topic begins with two bytes");
-  return number;
 }
 
 }  // namespace weir::protocol

@@ -1,9 +1,7 @@
-// Requests and responses with their headers, and records with what stands before their bodies.
+// Requests and responses with their headers.
 //
-// Request frame   int32 size | RequestHeader v1 or v2 | body
-// Response frame  int32 size | ResponseHeader v0 or v1 | body
-// Metadata record unsigned varint frame version (1) | unsigned varint type | unsigned varint version | body
-// Internal topic  key: int16 type | body v0;  value: int16 version | body
+// Format   request:  int32 size | RequestHeader v1 or v2 | body
+//          response: int32 size | ResponseHeader v0 or v1 | body
 #pragma once
 
 #include "weir/protocol/api_keys.h"
@@ -15,7 +13,6 @@
 namespace weir::protocol {
 
 inline constexpr size_t kFrameSizeBytes = 4;
-inline constexpr size_t kRequestHeadBytes = 8;  // key, version and correlation id, present in every header version
 
 // What is known of a request before its body is read.
 struct RequestHead {
@@ -35,15 +32,15 @@ Result<RequestHead> read_request_head(ByteView frame);
 
 // Begins a response: size (patched by `finish_frame`) and header.
 void begin_response(FrameWriter& out, const ApiInfo& api, int16_t version, int32_t correlation_id);
-// Begins a request: size and header. A client's half.
-void begin_request(FrameWriter& out, const ApiInfo& api, int16_t version, int32_t correlation_id,
-                   const std::optional<std::string>& client_id);
+// Begins a request: size and header. A client's half. Errors: kInvalidArgument, a client id above 32,767 bytes.
+Result<void> begin_request(FrameWriter& out, const ApiInfo& api, int16_t version, int32_t correlation_id,
+                           const std::optional<std::string>& client_id);
 // Writes the size of everything after it into the frame's first four bytes.
 void finish_frame(FrameWriter& out);
 // Reads a response's header; returns where the body begins. `frame` is without its size. Errors: kMalformedFrame.
 Result<size_t> read_response_head(ByteView frame, const ApiInfo& api, int16_t version, int32_t& correlation_id);
 
-// A whole response frame, size and header included.
+// A whole response frame, size and header included. Errors: those of `encode`.
 template <WireMessage T>
 Result<FrameWriter> write_response(const T& response, int16_t version, int32_t correlation_id) {
   FrameWriter out;
@@ -59,45 +56,15 @@ Result<std::vector<SharedBytes>> response_frame(const T& response, int16_t versi
   return std::move(out).take();
 }
 
-// The same for a request.
+// A whole request frame, ready to be sent in order. Errors: those of `encode` and `begin_request`.
 template <WireMessage T>
 Result<std::vector<SharedBytes>> request_frame(const T& request, int16_t version, int32_t correlation_id,
                                                const std::optional<std::string>& client_id) {
   FrameWriter out;
-  begin_request(out, api_info(T::kApiKey), version, correlation_id, client_id);
+  WEIR_CHECK(begin_request(out, api_info(T::kApiKey), version, correlation_id, client_id));
   WEIR_CHECK(encode(out, request, version));
   finish_frame(out);
   return std::move(out).take();
-}
-
-// A key of an internal topic: its type, then the body.
-template <WireMessage T>
-Result<SharedBytes> encode_key(const T& key) {
-  FrameWriter out(64);
-  out.integer(T::kType);
-  WEIR_CHECK(encode(out, key, 0));
-  return std::move(out).join();
-}
-// A value of an internal topic: its version, then the body.
-template <WireMessage T>
-Result<SharedBytes> encode_value(const T& value, int16_t version) {
-  FrameWriter out(128);
-  out.integer(version);
-  WEIR_CHECK(encode(out, value, version));
-  return std::move(out).join();
-}
-// The int16 at the head of a key (its type) or value (its version). Errors: kMalformedFrame.
-Result<int16_t> leading_number(ByteView bytes);
-template <WireMessage T>
-Result<T> decode_key(ByteView bytes) {
-  WEIR_TRY(const int16_t type, leading_number(bytes));
-  if (type != T::kType) return fail(ErrorCode::kMalformedFrame, "the key is of another type");
-  return decode<T>(bytes.subspan(sizeof type), 0);
-}
-template <WireMessage T>
-Result<T> decode_value(ByteView bytes) {
-  WEIR_TRY(const int16_t version, leading_number(bytes));
-  return decode<T>(bytes.subspan(sizeof version), version);
 }
 
 }  // namespace weir::protocol

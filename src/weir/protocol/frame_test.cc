@@ -10,6 +10,7 @@
 #include "weir/protocol/metadata_codec.h"
 #include "weir/protocol/produce.h"
 #include "weir/protocol/sasl_authenticate.h"
+#include "weir/protocol/versioned.h"
 
 namespace weir::protocol {
 namespace {
@@ -69,6 +70,15 @@ TEST(Frame, api_versions_answers_have_the_oldest_header) {
   EXPECT_EQ(response_header_version(api_info(ApiKey::kMetadata), 12), 1);
   EXPECT_EQ(response_header_version(api_info(ApiKey::kMetadata), 8), 0);
   EXPECT_EQ(response_header_version(api_info(ApiKey::kSaslHandshake), 1), 0);
+}
+
+// Property: a client id that no header can hold is an error of the request that names it. Fails when a long --client-id ends the
+// program.
+TEST(Frame, a_client_id_that_is_too_long_is_refused) {
+  const auto frame = request_frame(ApiVersionsRequest(), 4, 1, std::string(40'000, 'c'));
+  ASSERT_FALSE(frame.has_value());
+  EXPECT_EQ(frame.error().code(), ErrorCode::kInvalidArgument);
+  EXPECT_THAT(frame.error().message(), HasSubstr("client_id"));
 }
 
 // Property: records in a response are passed on, not copied, and the frame is the same as when flattened.

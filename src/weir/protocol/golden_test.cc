@@ -10,6 +10,7 @@
 #include "weir/protocol/frame.h"
 #include "weir/protocol/internal/control_record_type.h"
 #include "weir/protocol/metadata_codec.h"
+#include "weir/protocol/versioned.h"
 
 namespace weir::protocol {
 namespace {
@@ -89,7 +90,7 @@ TEST(Golden, real_frames_are_read_and_written_byte_for_byte) {
     versions.emplace(pair.key, pair.version);
     keys.insert(pair.key);
     FrameWriter header;
-    begin_request(header, *head->api, pair.version, head->correlation_id, head->client_id);
+    ASSERT_TRUE(begin_request(header, *head->api, pair.version, head->correlation_id, head->client_id)) << where;
     const SharedBytes written = std::move(header).join();
     EXPECT_TRUE(equal(written.view().subspan(kFrameSizeBytes), ByteView(pair.request).first(head->body_at))) << where;
     const std::string name(head->api->name);

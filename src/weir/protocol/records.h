@@ -3,6 +3,9 @@
 // A request that was decoded from a SharedBytes frame holds one slice of that frame and keeps it alive; decoded from a
 // plain view it borrows (see decode.h). A response holds any number of slices (tail cache, file reads), or a range of a
 // file; the encoder passes both on by reference. Null and empty are different things in Kafka: both exist here.
+//
+// Holds    - slices or a file, never both
+//          - null: no bytes
 #pragma once
 
 #include <vector>
@@ -16,6 +19,8 @@ class Records {
  public:
   Records() = default;
   explicit Records(SharedBytes slice) { add(std::move(slice)); }
+  // Records that lie in a file and are sent from there.
+  explicit Records(FileRange file) : file_(std::make_shared<const FileRange>(std::move(file))), size_(file_->size) {}
   static Records null() {
     Records records;
     records.null_ = true;
@@ -25,8 +30,6 @@ class Records {
   bool is_null() const { return null_; }
   bool empty() const { return size_ == 0; }
   size_t size() const { return size_; }
-  // Records that lie in a file and are sent from there: then there are no slices.
-  explicit Records(FileRange file) : file_(std::make_shared<const FileRange>(std::move(file))), size_(file_->size) {}
   // Puts `slice` behind the others; a null value becomes a value.
   void add(SharedBytes slice);
 

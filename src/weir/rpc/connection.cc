@@ -4,6 +4,8 @@
 
 #include <fmt/format.h>
 
+#include "weir/base/reader.h"
+#include "weir/base/version.h"
 #include "weir/protocol/api_versions.h"
 
 namespace weir::rpc {
@@ -11,8 +13,6 @@ namespace weir::rpc {
 using protocol::ApiKey;
 using protocol::ApiVersionsRequest;
 using protocol::ApiVersionsResponse;
-
-static_assert(static_cast<size_t>(protocol::kApis[std::size(protocol::kApis) - 1].key) < std::size(protocol::kApis) + 8);
 
 Task<Result<std::shared_ptr<Connection>>> Connection::open(runtime::Environment env, runtime::TaskGroup& group, runtime::Endpoint to,
                                                            ConnectionOptions options, Patience patience) {
@@ -38,11 +38,11 @@ Task<Result<void>> Connection::agree_on_versions(Patience patience) {
   for (int attempt = 0; attempt < 2; ++attempt) {
     ApiVersionsRequest request;
     request.client_software_name = "weir";
-    request.client_software_version = "0.1.0";
+    request.client_software_version = kVersion;
     WEIR_CO_TRY(std::vector<SharedBytes> frame, protocol::request_frame(request, version, next_correlation_, options_.client_id));
     WEIR_CO_TRY(const SharedBytes body, co_await exchange(ApiKey::kApiVersions, version, std::move(frame), patience));
-    const auto code = protocol::leading_number(body);
-    const bool refused = code && from_wire(*code) == ErrorCode::kUnsupportedVersion;
+    Reader head(body.view());  // in every version the error comes first
+    const bool refused = from_wire(head.i16()) == ErrorCode::kUnsupportedVersion;
     WEIR_CO_TRY(const ApiVersionsResponse answer, protocol::decode<ApiVersionsResponse>(body, refused ? int16_t{0} : version));
     for (const auto& row : answer.api_keys) {
       if (row.api_key < 0 || static_cast<size_t>(row.api_key) >= served_.size()) continue;

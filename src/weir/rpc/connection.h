@@ -120,7 +120,7 @@ class Connection : public std::enable_shared_from_this<Connection> {
   std::deque<std::shared_ptr<Exchange>> unsent_;
   std::deque<std::shared_ptr<Exchange>> waiting_;
   runtime::WaitQueue writer_;
-  std::array<protocol::VersionRange, std::size(protocol::kApis) + 8> served_;  // by key: keys have gaps
+  std::array<protocol::VersionRange, protocol::kApiKeysEnd> served_;  // by key
 };
 
 }  // namespace weir::rpc

@@ -1,13 +1,9 @@
 #include "weir/client/group/subscription.h"
 
-#include <algorithm>
-
-#include "weir/base/reader.h"
 #include "weir/base/writer.h"
-#include "weir/protocol/decode.h"
-#include "weir/protocol/encode.h"
 #include "weir/protocol/internal/consumer_protocol_assignment.h"
 #include "weir/protocol/internal/consumer_protocol_subscription.h"
+#include "weir/protocol/versioned.h"
 
 namespace weir::client::group {
 
@@ -38,27 +34,6 @@ PartitionSet partitions_of(const Rows& rows) {
   return partitions;
 }
 
-template <typename Message>
-Result<SharedBytes> with_version(const Message& message, int16_t version) {
-  protocol::FrameWriter body;
-  WEIR_CHECK(protocol::encode(body, message, version));
-  Writer out;
-  out.integer(version);
-  for (const SharedBytes& slice : std::move(body).take()) out.bytes(slice.view());
-  return SharedBytes::copy_of(std::move(out).take());
-}
-
-struct Versioned {
-  int16_t version;
-  SharedBytes body;
-};
-Result<Versioned> version_of(const SharedBytes& bytes, int16_t last, std::string_view what) {
-  Reader reader(bytes.view());
-  const int16_t version = reader.i16();
-  if (reader.failed() || version < 0) return fail(ErrorCode::kMalformedFrame, std::string(what) + " without a version");
-  return Versioned{std::min(version, last), bytes.slice(sizeof version, bytes.size() - sizeof version)};
-}
-
 }  // namespace
 
 Result<SharedBytes> encode_subscription(const Subscription& subscription) {
@@ -70,14 +45,14 @@ Result<SharedBytes> encode_subscription(const Subscription& subscription) {
   Writer user_data;
   user_data.integer(subscription.generation);
   message.user_data = SharedBytes::copy_of(std::move(user_data).take());
-  return with_version(message, kSubscriptionVersion);
+  return protocol::encode_value(message, kSubscriptionVersion);
 }
 
 Result<Subscription> decode_subscription(const SharedBytes& bytes) {
-  WEIR_TRY(const Versioned found, version_of(bytes, ConsumerProtocolSubscription::kVersions.last, "a subscription"));
-  WEIR_TRY(const auto message, protocol::decode<ConsumerProtocolSubscription>(found.body, found.version));
+  WEIR_TRY(const int16_t version, protocol::leading_number(bytes));
+  WEIR_TRY(const auto message, protocol::decode_growing_value<ConsumerProtocolSubscription>(bytes));
   Subscription subscription{message.topics, partitions_of(message.owned_partitions), message.generation_id};
-  if (found.version < kVersionWithGeneration && message.user_data && message.user_data->size() >= sizeof(int32_t)) {
+  if (version < kVersionWithGeneration && message.user_data && message.user_data->size() >= sizeof(int32_t)) {
     subscription.generation = load_be<int32_t>(message.user_data->data());
   }
   return subscription;
@@ -86,13 +61,12 @@ Result<Subscription> decode_subscription(const SharedBytes& bytes) {
 Result<SharedBytes> encode_assignment(const PartitionSet& partitions) {
   ConsumerProtocolAssignment message;
   add_rows(partitions, message.assigned_partitions);
-  return with_version(message, kAssignmentVersion);
+  return protocol::encode_value(message, kAssignmentVersion);
 }
 
 Result<PartitionSet> decode_assignment(const SharedBytes& bytes) {
   if (bytes.empty()) return PartitionSet();
-  WEIR_TRY(const Versioned found, version_of(bytes, ConsumerProtocolAssignment::kVersions.last, "an assignment"));
-  WEIR_TRY(const auto message, protocol::decode<ConsumerProtocolAssignment>(found.body, found.version));
+  WEIR_TRY(const auto message, protocol::decode_growing_value<ConsumerProtocolAssignment>(bytes));
   return partitions_of(message.assigned_partitions);
 }
 

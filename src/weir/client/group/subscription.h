@@ -3,7 +3,7 @@
 //
 // Format   Kafka's ConsumerProtocolSubscription and ConsumerProtocolAssignment: a version, then the message. What a later
 //          version adds stands at the end and is left alone.
-// Errors   kMalformedFrame.
+// Errors   kMalformedFrame, kUnsupportedVersion (a version below 0).
 #pragma once
 
 #include <optional>
