@@ -292,6 +292,17 @@ Task<void> ask_pool(Pool* pool, Lane lane, Patience patience, std::vector<std::s
   got->push_back(connection ? *connection : nullptr);
 }
 
+// Property: pauses double from the first to the largest and stay there. Fails when many failures overflow into no pause at all.
+TEST(RpcBackoff, doubles_up_to_its_largest) {
+  const Backoff backoff{.first = 100ms, .max = 1s};
+  EXPECT_EQ(backoff.after(1), Duration(100ms));
+  EXPECT_EQ(backoff.after(2), Duration(200ms));
+  EXPECT_EQ(backoff.after(4), Duration(800ms));
+  EXPECT_EQ(backoff.after(5), Duration(1s));
+  EXPECT_EQ(backoff.after(INT32_MAX), Duration(1s));
+  EXPECT_EQ((Backoff{.first = Duration::zero(), .max = 1s}).after(INT32_MAX), Duration::zero());
+}
+
 // Property: callers that ask at the same time share one connection; each lane has its own; a lane that is closed makes a new
 // one when it is asked again. Fails when every caller dials, or lanes are mixed up.
 TEST(RpcPool, one_connection_for_each_lane) {
@@ -331,6 +342,26 @@ TEST(RpcPool, dials_again_with_growing_pauses) {
   one.world.restart(one.peer);
   one.peer.spawn(&run_peer, one.peer.environment(), &one.script);
   EXPECT_TRUE(one.world.run(one.us, pool.connection({"peer", kPort}, Lane::kQuick, one.within(1min))));
+  one.world.run(one.us, pool.shut_down());
+}
+
+// Property: a dial that was called off is no failure: the next one goes out at once. Fails when a member that stops joining must
+// wait before it can say that it leaves.
+TEST(RpcPool, a_dial_that_was_called_off_is_no_failure) {
+  RpcWorld one;
+  Pool pool(one.us.environment(), {.backoff = {.first = 10s, .max = 10s}});
+  one.world.network().clog(one.peer.id(), one.us.id(), 100ms);  // the handshake takes that long
+  runtime::StopSource stop;
+  std::vector<std::shared_ptr<Connection>> got;
+  one.us.spawn(&ask_pool, &pool, Lane::kQuick, one.within(1min, stop.token()), &got);
+  one.world.run_for(20ms);
+  stop.request_stop();
+  one.world.run_until_true([&] { return !got.empty(); }, 1min);
+  ASSERT_EQ(got.size(), 1u);
+  EXPECT_EQ(got[0], nullptr);
+  const MonoTime before = one.us.executor().now();
+  EXPECT_TRUE(one.world.run(one.us, pool.connection({"peer", kPort}, Lane::kQuick, one.within(1min))));
+  EXPECT_LT(one.us.executor().now() - before, Duration(5s));
   one.world.run(one.us, pool.shut_down());
 }
 

@@ -5,8 +5,6 @@
 namespace weir::rpc {
 
 namespace {
-constexpr unsigned kDoublingsMax = 16;
-
 // Says that the attempt is over however its coroutine ends.
 template <typename Place>
 struct Attempt {
@@ -23,11 +21,6 @@ Pool::~Pool() {
   for (const auto& [key, place] : places_) {
     if (place->connection) place->connection->close();
   }
-}
-
-Duration Pool::backoff_after(unsigned failures) {
-  const Duration plain = std::min(options_.backoff_max, options_.backoff * (int64_t{1} << std::min(failures - 1, kDoublingsMax)));
-  return plain * 4 / 5 + Duration(static_cast<int64_t>(env_.random.word() % static_cast<uint64_t>(plain.count() * 2 / 5 + 1)));
 }
 
 Task<Result<std::shared_ptr<Connection>>> Pool::connection(runtime::Endpoint to, Lane lane, Patience patience) {
@@ -52,7 +45,9 @@ Task<Result<std::shared_ptr<Connection>>> Pool::connection(runtime::Endpoint to,
   once.deadline.when = std::min(once.deadline.when, env_.executor.now() + options_.connect_timeout);
   auto opened = co_await Connection::open(env_, loops_, to, options_.connection, once);
   if (!opened) {
-    place->next_attempt = env_.executor.now() + backoff_after(++place->failures);
+    // Who calls it off says nothing about the broker.
+    if (opened.error().code() == ErrorCode::kCancelled) co_return fail(ErrorCode::kCancelled);
+    place->next_attempt = env_.executor.now() + jittered(options_.backoff.after(++place->failures), env_.random);
     co_return fail(opened.error());
   }
   if (closed_) {

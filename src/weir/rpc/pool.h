@@ -3,7 +3,7 @@
 // Owner    a client. shut_down() before destroying it.
 // Shard    one.
 // Holds    - at most one connection per endpoint and lane; callers that ask while it is being made wait for the same one
-//          - after n failures in a row the next attempt waits min(backoff_max, backoff * 2^(n-1)), 20 % more or less
+//          - after failures in a row the next attempt waits as `backoff` says, 20 % more or less; one that was called off is none
 //          - at most kPlacesMax endpoints and lanes
 #pragma once
 
@@ -11,6 +11,7 @@
 #include <memory>
 #include <string>
 
+#include "weir/rpc/backoff.h"
 #include "weir/rpc/connection.h"
 
 namespace weir::rpc {
@@ -18,8 +19,7 @@ namespace weir::rpc {
 struct PoolOptions {
   ConnectionOptions connection;
   Duration connect_timeout = 10s;  // of one attempt, versions included
-  Duration backoff = 50ms;
-  Duration backoff_max = 1s;
+  Backoff backoff{.first = 50ms, .max = 1s};
 };
 
 // Requests that a broker may hold for long (Fetch, JoinGroup) do not share a connection with those that are answered at once,
@@ -48,12 +48,10 @@ class Pool {
     std::shared_ptr<Connection> connection;
     bool connecting = false;
     runtime::WaitQueue waiters;
-    unsigned failures = 0;
+    int failures = 0;
     MonoTime next_attempt;
   };
   using Key = std::pair<std::string, Lane>;
-
-  Duration backoff_after(unsigned failures);
 
   runtime::Environment env_;
   PoolOptions options_;
