@@ -39,8 +39,9 @@ Task<Result<void>> Connection::agree_on_versions(Patience patience) {
     ApiVersionsRequest request;
     request.client_software_name = "weir";
     request.client_software_version = kVersion;
-    WEIR_CO_TRY(std::vector<SharedBytes> frame, protocol::request_frame(request, version, next_correlation_, options_.client_id));
-    WEIR_CO_TRY(const SharedBytes body, co_await exchange(ApiKey::kApiVersions, version, std::move(frame), patience));
+    const int32_t correlation = next_correlation();
+    WEIR_CO_TRY(std::vector<SharedBytes> frame, protocol::request_frame(request, version, correlation, options_.client_id));
+    WEIR_CO_TRY(const SharedBytes body, co_await exchange({ApiKey::kApiVersions, version, correlation}, std::move(frame), patience));
     Reader head(body.view());  // in every version the error comes first
     const bool refused = from_wire(head.i16()) == ErrorCode::kUnsupportedVersion;
     WEIR_CO_TRY(const ApiVersionsResponse answer, protocol::decode<ApiVersionsResponse>(body, refused ? int16_t{0} : version));
@@ -72,22 +73,17 @@ Result<int16_t> Connection::version_of(ApiKey key, int16_t version_max) const {
   return last;
 }
 
-Task<Result<SharedBytes>> Connection::exchange(std::optional<ApiKey> key, int16_t version, std::vector<SharedBytes> frame,
-                                               Patience patience) {
+Task<Result<SharedBytes>> Connection::exchange(Asked asked, std::vector<SharedBytes> frame, Patience patience) {
   if (!open_) co_return fail(ErrorCode::kConnectionClosed, fmt::format("the connection to {} is closed", to_.text()));
   if (unsent_.size() + waiting_.size() >= kInFlightMax) co_return fail(ErrorCode::kUnavailable, "too many requests under way");
-  const auto mine = std::make_shared<Exchange>();
-  mine->key = key;
-  mine->version = version;
-  mine->correlation = next_correlation_++;
-  mine->frame = std::move(frame);
+  const auto mine = std::make_shared<Exchange>(asked, std::move(frame));
   unsent_.push_back(mine);
   writer_.notify_all();
   while (!mine->outcome) {
     const Result<void> woken = co_await mine->waiter.wait(env_.executor, patience.deadline, patience.stop);
     if (woken || mine->outcome) continue;
     if (woken.error().code() == ErrorCode::kCancelled) co_return fail(ErrorCode::kCancelled);
-    const std::string_view what = key ? protocol::name_of(*key) : "the request";
+    const std::string_view what = asked.key ? protocol::name_of(*asked.key) : "the request";
     Error late(ErrorCode::kDeadlineExceeded, fmt::format("{} did not answer {} in time", to_.text(), what));
     close_because(late);
     co_return fail(std::move(late));
@@ -107,13 +103,13 @@ Task<void> Connection::write_loop(std::shared_ptr<Connection> self) {
       const std::shared_ptr<Exchange> next = std::move(self->unsent_.front());
       self->unsent_.pop_front();
       for (const SharedBytes& slice : next->frame) parts.push_back(slice.view());
-      if (next->key) self->waiting_.push_back(next);  // before the write: the answer may be faster than its return
+      if (next->asked.key) self->waiting_.push_back(next);  // before the write: the answer may be faster than its return
       sending.push_back(next);
     }
     const Result<void> written = co_await self->stream_->write_all(parts);
     for (const auto& sent : sending) {
       sent->frame.clear();
-      if (!sent->key && !sent->outcome) sent->finish(written ? Result<SharedBytes>() : fail(written.error()));
+      if (!sent->asked.key && !sent->outcome) sent->finish(written ? Result<SharedBytes>() : fail(written.error()));
     }
     if (!written) self->close_because(Error(written.error().code(), fmt::format("the connection to {} broke", self->to_.text())));
   }
@@ -158,9 +154,9 @@ Result<void> Connection::take_answer(const SharedBytes& frame) {
   const std::shared_ptr<Exchange> due = std::move(waiting_.front());
   waiting_.pop_front();
   int32_t correlation = 0;
-  auto body_at = protocol::read_response_head(frame, protocol::api_info(*due->key), due->version, correlation);
-  if (body_at && correlation != due->correlation) {
-    body_at = fail(ErrorCode::kMalformedFrame, fmt::format("{} answered request {} where {} is due", to_.text(), correlation, due->correlation));
+  auto body_at = protocol::read_response_head(frame, protocol::api_info(*due->asked.key), due->asked.version, correlation);
+  if (body_at && correlation != due->asked.correlation) {
+    body_at = fail(ErrorCode::kMalformedFrame, fmt::format("{} answered request {} where {} is due", to_.text(), correlation, due->asked.correlation));
   }
   if (!body_at) {
     due->finish(fail(body_at.error()));

@@ -55,8 +55,9 @@ class Connection : public std::enable_shared_from_this<Connection> {
   Task<Result<typename Request::Response>> call(Request request, Patience patience, int16_t version_max = INT16_MAX) {
     const std::shared_ptr<Connection> alive = shared_from_this();
     WEIR_CO_TRY(const int16_t version, version_of(Request::kApiKey, version_max));
-    WEIR_CO_TRY(std::vector<SharedBytes> frame, protocol::request_frame(request, version, next_correlation_, options_.client_id));
-    WEIR_CO_TRY(const SharedBytes body, co_await exchange(Request::kApiKey, version, std::move(frame), patience));
+    const int32_t correlation = next_correlation();
+    WEIR_CO_TRY(std::vector<SharedBytes> frame, protocol::request_frame(request, version, correlation, options_.client_id));
+    WEIR_CO_TRY(const SharedBytes body, co_await exchange({Request::kApiKey, version, correlation}, std::move(frame), patience));
     auto response = protocol::decode<typename Request::Response>(body, version);
     if (!response) close();
     co_return response;
@@ -66,8 +67,9 @@ class Connection : public std::enable_shared_from_this<Connection> {
   Task<Result<void>> post(Request request, Patience patience, int16_t version_max = INT16_MAX) {
     const std::shared_ptr<Connection> alive = shared_from_this();
     WEIR_CO_TRY(const int16_t version, version_of(Request::kApiKey, version_max));
-    WEIR_CO_TRY(std::vector<SharedBytes> frame, protocol::request_frame(request, version, next_correlation_, options_.client_id));
-    WEIR_CO_CHECK(co_await exchange(std::nullopt, version, std::move(frame), patience));
+    const int32_t correlation = next_correlation();
+    WEIR_CO_TRY(std::vector<SharedBytes> frame, protocol::request_frame(request, version, correlation, options_.client_id));
+    WEIR_CO_CHECK(co_await exchange({std::nullopt, version, correlation}, std::move(frame), patience));
     co_return Result<void>();
   }
 
@@ -83,11 +85,16 @@ class Connection : public std::enable_shared_from_this<Connection> {
   const runtime::Endpoint& peer() const { return to_; }
 
  private:
+  // What its answer is known by, and read with.
+  struct Asked {
+    std::optional<protocol::ApiKey> key;  // none: not answered
+    int16_t version;
+    int32_t correlation;
+  };
   // One request under way: shared by the call that waits and the queue, as either may go first.
   struct Exchange {
-    std::optional<protocol::ApiKey> key;  // none: not answered
-    int16_t version = 0;
-    int32_t correlation = 0;
+    Exchange(Asked asked, std::vector<SharedBytes> frame) : asked(asked), frame(std::move(frame)) {}
+    Asked asked;
     std::vector<SharedBytes> frame;
     std::optional<Result<SharedBytes>> outcome;
     runtime::WaitQueue waiter;
@@ -101,8 +108,9 @@ class Connection : public std::enable_shared_from_this<Connection> {
   Connection(runtime::Environment env, runtime::Endpoint to, ConnectionOptions options)
       : env_(env), to_(std::move(to)), options_(std::move(options)) {}
 
-  Task<Result<SharedBytes>> exchange(std::optional<protocol::ApiKey> key, int16_t version, std::vector<SharedBytes> frame,
-                                     Patience patience);
+  // Any number does that differs from those under way: it may wrap.
+  int32_t next_correlation() { return static_cast<int32_t>(next_correlation_++); }
+  Task<Result<SharedBytes>> exchange(Asked asked, std::vector<SharedBytes> frame, Patience patience);
   Task<Result<void>> agree_on_versions(Patience patience);
   static Task<void> write_loop(std::shared_ptr<Connection> self);
   static Task<void> read_loop(std::shared_ptr<Connection> self);
@@ -116,7 +124,7 @@ class Connection : public std::enable_shared_from_this<Connection> {
   ConnectionOptions options_;
   std::unique_ptr<runtime::Stream> stream_;
   bool open_ = true;
-  int32_t next_correlation_ = 0;
+  uint32_t next_correlation_ = 0;
   std::deque<std::shared_ptr<Exchange>> unsent_;
   std::deque<std::shared_ptr<Exchange>> waiting_;
   runtime::WaitQueue writer_;
