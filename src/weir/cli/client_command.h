@@ -5,6 +5,7 @@
 #include "weir/cli/commands.h"
 #include "weir/cli/report.h"
 #include "weir/client/admin.h"
+#include "weir/client/bootstrap.h"
 #include "weir/runtime/real/process.h"
 
 namespace weir::cli {

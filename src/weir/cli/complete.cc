@@ -8,6 +8,7 @@
 #include "weir/cli/report.h"
 #include "weir/client/admin.h"
 #include "weir/client/admin_groups.h"
+#include "weir/client/bootstrap.h"
 #include "weir/runtime/real/process.h"
 
 namespace weir::cli {

@@ -60,7 +60,7 @@ Task<Result<void>> Admin::delete_topic(std::string name, Patience patience) {
     else request.topic_names.push_back(name);
     const auto answer = co_await connection->call(std::move(request), cluster_.one_attempt(patience));
     if (!answer) {
-      if (!Cluster::is_transport_failure(answer.error())) co_return fail(answer.error());
+      if (!is_transport_failure(answer.error().code())) co_return fail(answer.error());
       is_answer_lost = true;
       WEIR_CO_CHECK(co_await cluster_.back_off(attempt, answer.error(), patience));
       continue;
@@ -152,8 +152,8 @@ Task<Result<void>> Admin::ask_leaders(const std::string& name, std::set<Partitio
     Error last(ErrorCode::kLeaderNotAvailable, fmt::format("topic \"{}\" has no leader", name));
     std::map<BrokerId, Request> requests;
     for (const PartitionIndex index : left) {
-      const auto partition = std::ranges::find(topic->partitions, index, &Partition::index);
-      if (partition == topic->partitions.end()) {
+      const Partition* const partition = topic->partition(index);
+      if (partition == nullptr) {
         co_return fail(ErrorCode::kUnknownTopicOrPartition, fmt::format("topic \"{}\" has no partition {}", name, index));
       }
       if (partition->leader == kNoBroker) continue;

@@ -8,7 +8,6 @@
 #include "weir/protocol/consumer_group_describe.h"
 #include "weir/protocol/delete_groups.h"
 #include "weir/protocol/describe_groups.h"
-#include "weir/protocol/list_groups.h"
 #include "weir/protocol/offset_delete.h"
 
 namespace weir::client {
@@ -43,9 +42,14 @@ void sort_members(GroupDescription& group) {
 
 }  // namespace
 
-Task<Result<ConnectionPtr>> GroupAdmin::coordinator_of(std::string group, Patience patience) {
-  WEIR_CO_TRY(const runtime::Endpoint where, co_await find_coordinator(cluster_, std::move(group), patience));
-  co_return co_await cluster_.connection(where, rpc::Lane::kQuick, patience);
+Task<Result<protocol::ListGroupsResponse>> GroupAdmin::list_at(runtime::Endpoint broker, Patience patience) {
+  for (int attempt = 0;; ++attempt) {
+    auto answer = co_await cluster_.call(broker, rpc::Lane::kQuick, protocol::ListGroupsRequest(), cluster_.one_attempt(patience));
+    if (answer && answer->error_code == ErrorCode::kNone) co_return answer;
+    const Error last = answer ? Error(answer->error_code) : answer.error();
+    if (!is_coordinator_trouble(last.code())) co_return fail(last);
+    WEIR_CO_CHECK(co_await cluster_.back_off(attempt, last, patience));
+  }
 }
 
 Task<Result<std::vector<ListedGroup>>> GroupAdmin::list(Patience patience) {
@@ -53,22 +57,8 @@ Task<Result<std::vector<ListedGroup>>> GroupAdmin::list(Patience patience) {
   const std::vector<Broker> brokers = cluster_.brokers();
   std::vector<ListedGroup> groups;
   for (const Broker& broker : brokers) {
-    for (int attempt = 0;; ++attempt) {
-      Error last(ErrorCode::kUnavailable);
-      const auto connection = co_await cluster_.broker(broker.id, rpc::Lane::kQuick, cluster_.one_attempt(patience));
-      if (connection) {
-        const auto answer = co_await (*connection)->call(protocol::ListGroupsRequest(), cluster_.one_attempt(patience));
-        if (answer && answer->error_code == ErrorCode::kNone) {
-          for (const auto& one : answer->groups) groups.push_back({one.group_id, one.protocol_type, one.group_state, one.group_type, broker.id});
-          break;
-        }
-        last = answer ? Error(answer->error_code) : answer.error();
-      } else {
-        last = connection.error();
-      }
-      if (!is_coordinator_trouble(last.code())) co_return fail(last);
-      WEIR_CO_CHECK(co_await cluster_.back_off(attempt, last, patience));
-    }
+    WEIR_CO_TRY(const protocol::ListGroupsResponse answer, co_await list_at(broker.endpoint, patience));
+    for (const auto& one : answer.groups) groups.push_back({one.group_id, one.protocol_type, one.group_state, one.group_type, broker.id});
   }
   std::ranges::sort(groups, {}, &ListedGroup::name);
   co_return groups;
@@ -129,32 +119,13 @@ Task<Result<void>> GroupAdmin::remove(std::string group, Patience patience) {
 }
 
 Task<Result<CommittedOffsets>> GroupAdmin::offsets(std::string group, Patience patience) {
-  for (int attempt = 0;; ++attempt) {
-    Error last(ErrorCode::kCoordinatorNotAvailable);
-    const Patience once = cluster_.one_attempt(patience);
-    const auto connection = co_await coordinator_of(group, once);
-    if (connection) {
-      auto found = co_await fetch_offsets(*connection, group, std::nullopt, false, once);
-      if (found) co_return found;
-      last = found.error();
-    } else {
-      last = connection.error();
-    }
-    if (!is_coordinator_trouble(last.code())) co_return fail(last);
-    WEIR_CO_CHECK(co_await cluster_.back_off(attempt, last, patience));
-  }
+  const auto ask = [&](ConnectionPtr coordinator, Patience once) { return fetch_offsets(std::move(coordinator), group, std::nullopt, false, once); };
+  co_return co_await ask_coordinator<CommittedOffsets>(cluster_, group, patience, ask);
 }
 
 Task<Result<void>> GroupAdmin::set_offsets(std::string group, CommittedOffsets offsets, Patience patience) {
-  for (int attempt = 0;; ++attempt) {
-    const Patience once = cluster_.one_attempt(patience);
-    Result<void> stored = fail(ErrorCode::kUnavailable);
-    const auto connection = co_await coordinator_of(group, once);
-    if (connection) stored = co_await commit_offsets(*connection, {.group = group}, offsets, once);
-    else stored = fail(connection.error());
-    if (stored || !is_coordinator_trouble(stored.error().code())) co_return stored;
-    WEIR_CO_CHECK(co_await cluster_.back_off(attempt, stored.error(), patience));
-  }
+  const auto ask = [&](ConnectionPtr coordinator, Patience once) { return commit_offsets(std::move(coordinator), {.group = group}, offsets, once); };
+  co_return co_await ask_coordinator<void>(cluster_, group, patience, ask);
 }
 
 Task<Result<void>> GroupAdmin::remove_offsets(std::string group, PartitionSet partitions, Patience patience) {

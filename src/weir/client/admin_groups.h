@@ -7,6 +7,7 @@
 #pragma once
 
 #include "weir/client/coordinator.h"
+#include "weir/protocol/list_groups.h"
 
 namespace weir::client {
 
@@ -56,7 +57,7 @@ class GroupAdmin {
   Task<Result<void>> remove_offsets(std::string group, PartitionSet partitions, Patience patience);
 
  private:
-  Task<Result<ConnectionPtr>> coordinator_of(std::string group, Patience patience);
+  Task<Result<protocol::ListGroupsResponse>> list_at(runtime::Endpoint broker, Patience patience);
   Task<Result<GroupDescription>> describe_new(std::string group, Patience patience);
 
   Cluster& cluster_;

@@ -8,70 +8,13 @@ namespace weir::client {
 
 namespace {
 
-constexpr uint16_t kDefaultPort = 9092;
-constexpr int kBackoffDoublingsMax = 10;
-
 rpc::PoolOptions pool_options(const ClientOptions& options) {
   rpc::PoolOptions pool;
   pool.connection.client_id = options.client_id;
   return pool;
 }
 
-// "host:port"; the port may be left out.
-Result<runtime::Endpoint> parse_broker(std::string_view text) {
-  std::optional<runtime::Endpoint> endpoint = runtime::Endpoint::parse(text);
-  if (!endpoint) endpoint = runtime::Endpoint::parse(fmt::format("{}:{}", text, kDefaultPort));
-  if (!endpoint || endpoint->host.empty() || endpoint->port == 0) {
-    return fail(ErrorCode::kInvalidArgument, fmt::format("\"{}\" is not of the form host:port", text));
-  }
-  return std::move(*endpoint);
-}
-
 }  // namespace
-
-Result<std::vector<runtime::Endpoint>> parse_bootstrap(std::string_view text) {
-  std::vector<runtime::Endpoint> endpoints;
-  while (!text.empty()) {
-    const size_t comma = std::min(text.find(','), text.size());
-    if (comma > 0) {
-      WEIR_TRY(runtime::Endpoint endpoint, parse_broker(text.substr(0, comma)));
-      endpoints.push_back(std::move(endpoint));
-    }
-    text.remove_prefix(std::min(comma + 1, text.size()));
-  }
-  if (endpoints.empty()) return fail(ErrorCode::kInvalidArgument, "no broker is named: host:port[,host:port...]");
-  return endpoints;
-}
-
-Reaction reaction_to(ErrorCode code) {
-  switch (code) {
-    case ErrorCode::kUnknownTopicOrPartition:
-    case ErrorCode::kUnknownTopicId:
-    case ErrorCode::kInconsistentTopicId:
-    case ErrorCode::kLeaderNotAvailable:
-    case ErrorCode::kNotLeaderOrFollower:
-    case ErrorCode::kReplicaNotAvailable:
-    case ErrorCode::kFencedLeaderEpoch:
-    case ErrorCode::kUnknownLeaderEpoch:
-    case ErrorCode::kListenerNotFound:
-    case ErrorCode::kKafkaStorageError:
-    case ErrorCode::kNotController:
-    case ErrorCode::kBrokerNotAvailable:
-    case ErrorCode::kConnectionClosed:
-    case ErrorCode::kConnectionRefused:
-    case ErrorCode::kDeadlineExceeded:
-    case ErrorCode::kUnavailable:
-      return Reaction::kRefresh;
-    default:
-      return is_retriable(code) ? Reaction::kBackOff : Reaction::kFail;
-  }
-}
-
-bool Cluster::is_transport_failure(const Error& error) {
-  const ErrorCode code = error.code();
-  return code == ErrorCode::kConnectionClosed || code == ErrorCode::kConnectionRefused || code == ErrorCode::kDeadlineExceeded ||
-         code == ErrorCode::kUnavailable;
-}
 
 Cluster::Cluster(runtime::Environment env, ClientOptions options)
     : env_(env), options_(std::move(options)), pool_(env, pool_options(options_)) {
@@ -84,9 +27,7 @@ Patience Cluster::one_attempt(Patience patience) const {
 }
 
 Task<Result<void>> Cluster::back_off(int attempt, Error why, Patience patience) {
-  const Duration pause = std::min(options_.retry_backoff_max, options_.retry_backoff * (1 << std::min(attempt, kBackoffDoublingsMax)));
-  const Duration jittered = pause * 4 / 5 + Duration(static_cast<int64_t>(env_.random.word() % static_cast<uint64_t>(pause.count() * 2 / 5 + 1)));
-  const MonoTime until = env_.executor.now() + jittered;
+  const MonoTime until = env_.executor.now() + rpc::jittered(options_.retry_backoff.after(attempt + 1), env_.random);
   // The last word is what went wrong, not that time ran out.
   if (until >= patience.deadline.when) co_return fail(ErrorCode::kDeadlineExceeded, why.message().empty() ? why.describe() : why.message());
   co_return co_await sleep_until(env_.executor, until, patience.stop);
@@ -103,7 +44,7 @@ Task<Result<ConnectionPtr>> Cluster::any_broker(Patience patience) {
   for (const runtime::Endpoint& endpoint : candidates) {
     auto connection = co_await pool_.connection(endpoint, rpc::Lane::kQuick, patience);
     if (connection) co_return connection;
-    if (!is_transport_failure(connection.error())) co_return connection;
+    if (!is_transport_failure(connection.error().code())) co_return connection;
     if (!first) first = connection.error();
     ++next_broker_;
   }
@@ -141,6 +82,11 @@ void Cluster::learn_brokers(const protocol::MetadataResponse& answer) {
   std::ranges::sort(brokers_, {}, &Broker::id);
 }
 
+const Partition* Topic::partition(PartitionIndex index) const {
+  const auto found = std::ranges::lower_bound(partitions, index, {}, &Partition::index);
+  return found == partitions.end() || found->index != index ? nullptr : &*found;
+}
+
 TopicPtr Cluster::learn(const protocol::MetadataResponse::MetadataResponseTopic& heard) {
   auto topic = std::make_shared<Topic>();
   topic->name = heard.name.value_or("");
@@ -153,9 +99,8 @@ TopicPtr Cluster::learn(const protocol::MetadataResponse::MetadataResponseTopic&
                    partition.offline_replicas};
     // A broker that lags may tell of a leader we know to be gone.
     if (before != topics_.end() && before->second->id == topic->id) {
-      const auto& old = before->second->partitions;
-      const auto same = std::ranges::find(old, made.index, &Partition::index);
-      if (same != old.end() && same->leader_epoch > made.leader_epoch) made = *same;
+      const Partition* const old = before->second->partition(made.index);
+      if (old != nullptr && old->leader_epoch > made.leader_epoch) made = *old;
     }
     topic->partitions.push_back(std::move(made));
   }
@@ -163,18 +108,6 @@ TopicPtr Cluster::learn(const protocol::MetadataResponse::MetadataResponseTopic&
   if (topics_.size() >= kTopicsMax && !topics_.contains(topic->name)) topics_.erase(topics_.begin());
   topics_[topic->name] = topic;
   return topic;
-}
-
-void Cluster::learn_leader(const std::string& name, PartitionIndex partition, BrokerId leader, LeaderEpoch epoch) {
-  const auto known = topics_.find(name);
-  if (known == topics_.end() || std::ranges::find(brokers_, leader, &Broker::id) == brokers_.end()) return;
-  auto changed = std::make_shared<Topic>(*known->second);
-  for (Partition& one : changed->partitions) {
-    if (one.index != partition || one.leader_epoch >= epoch) continue;
-    one.leader = leader;
-    one.leader_epoch = epoch;
-  }
-  known->second = std::move(changed);
 }
 
 Task<Result<TopicPtr>> Cluster::topic(std::string name, Patience patience) {

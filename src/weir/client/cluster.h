@@ -16,6 +16,7 @@
 #include <vector>
 
 #include "weir/base/uuid.h"
+#include "weir/client/reaction.h"
 #include "weir/protocol/metadata.h"
 #include "weir/rpc/pool.h"
 
@@ -28,21 +29,9 @@ struct ClientOptions {
   std::vector<runtime::Endpoint> bootstrap;
   std::string client_id = "weir";
   Duration request_timeout = 30s;   // of one attempt
-  Duration retry_backoff = 100ms;   // doubling up to
-  Duration retry_backoff_max = 1s;
+  rpc::Backoff retry_backoff{.first = 100ms, .max = 1s};
   Duration metadata_age_max = 5min;
 };
-
-// "a:9092,b:9092"; the port may be left out (9092). Errors: kInvalidArgument, a sentence.
-Result<std::vector<runtime::Endpoint>> parse_bootstrap(std::string_view text);
-
-// What an error in an answer calls for.
-enum class Reaction : uint8_t {
-  kRefresh,  // metadata is stale: ask again, then send again
-  kBackOff,  // wait and send again
-  kFail,
-};
-Reaction reaction_to(ErrorCode code);
 
 struct Partition {
   PartitionIndex index;
@@ -59,6 +48,9 @@ struct Topic {
   bool is_internal = false;
   std::vector<Partition> partitions;  // by index
   MonoTime asked;
+
+  // Null when the topic has no such partition.
+  const Partition* partition(PartitionIndex index) const;
 };
 
 struct Broker {
@@ -86,8 +78,6 @@ class Cluster {
   Task<Result<std::vector<TopicPtr>>> all_topics(Patience patience);
   // The next topic() asks the cluster.
   void forget(const std::string& name) { topics_.erase(name); }
-  // A leader that an answer named; older epochs are ignored.
-  void learn_leader(const std::string& name, PartitionIndex partition, BrokerId leader, LeaderEpoch epoch);
   const std::vector<Broker>& brokers() const { return brokers_; }
   const std::string& cluster_id() const { return cluster_id_; }
   BrokerId controller() const { return controller_; }
@@ -103,16 +93,21 @@ class Cluster {
   // Errors: also kBrokerNotAvailable (nobody told us of it).
   Task<Result<ConnectionPtr>> broker(BrokerId id, rpc::Lane lane, Patience patience);
 
-  // Sends `request` to some broker, and again to another as long as connections break. The answer's own errors are the
+  // Puts `request` to one broker, once. Errors: also those of the connection, when it must be made first.
+  template <protocol::WireMessage Request>
+  Task<Result<typename Request::Response>> call(runtime::Endpoint to, rpc::Lane lane, Request request, Patience patience,
+                                                int16_t version_max = INT16_MAX) {
+    WEIR_CO_TRY(const ConnectionPtr connection, co_await pool_.connection(std::move(to), lane, patience));
+    co_return co_await connection->call(std::move(request), patience, version_max);
+  }
+
+  // Puts `request` to some broker, and again to another as long as connections break. The answer's own errors are the
   // caller's.
   template <protocol::WireMessage Request>
   Task<Result<typename Request::Response>> call_any(Request request, Patience patience) {
     for (int attempt = 0;; ++attempt) {
-      Result<typename Request::Response> answer = fail(ErrorCode::kUnavailable);
-      auto connection = co_await any_broker(patience);
-      if (connection) answer = co_await (*connection)->call(request, one_attempt(patience));
-      else answer = fail(connection.error());
-      if (answer || !is_transport_failure(answer.error())) co_return answer;
+      auto answer = co_await call_any_once(request, patience);
+      if (answer || !is_transport_failure(answer.error().code())) co_return answer;
       WEIR_CO_CHECK(co_await back_off(attempt, answer.error(), patience));
     }
   }
@@ -121,7 +116,6 @@ class Cluster {
   Patience one_attempt(Patience patience) const;
   // Waits before attempt `attempt` + 2. Errors: kDeadlineExceeded with `why`, kCancelled.
   Task<Result<void>> back_off(int attempt, Error why, Patience patience);
-  static bool is_transport_failure(const Error& error);
 
   runtime::Environment& environment() { return env_; }
   const ClientOptions& options() const { return options_; }
@@ -129,6 +123,11 @@ class Cluster {
   Task<void> shut_down() { co_await pool_.shut_down(); }
 
  private:
+  template <protocol::WireMessage Request>
+  Task<Result<typename Request::Response>> call_any_once(Request request, Patience patience) {
+    WEIR_CO_TRY(const ConnectionPtr connection, co_await any_broker(patience));
+    co_return co_await connection->call(std::move(request), one_attempt(patience));
+  }
   Task<Result<protocol::MetadataResponse>> ask(std::optional<std::vector<std::string>> names, Patience patience);
   TopicPtr learn(const protocol::MetadataResponse::MetadataResponseTopic& topic);
   std::vector<TopicPtr> learn_all(const protocol::MetadataResponse& answer);

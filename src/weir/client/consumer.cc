@@ -10,8 +10,6 @@
 namespace weir::client {
 
 namespace {
-constexpr int kLaterDoublingsMax = 10;
-
 std::string name_of(const PartitionKey& key) { return fmt::format("{}-{}", key.topic, key.index); }
 }  // namespace
 
@@ -194,9 +192,7 @@ void Consumer::start_what_is_due() {
 }
 
 void Consumer::again_later(Place& place, bool refresh) {
-  const ClientOptions& options = cluster_.options();
-  const int doublings = std::min(place.failures++, kLaterDoublingsMax);
-  place.not_before = env_.executor.now() + std::min(options.retry_backoff_max, options.retry_backoff * (1 << doublings));
+  place.not_before = env_.executor.now() + cluster_.options().retry_backoff.after(++place.failures);
   if (!refresh) return;
   cluster_.forget(place.key.topic);
   place.leader = kNoBroker;

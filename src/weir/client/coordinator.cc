@@ -46,21 +46,6 @@ void name_partitions(const PartitionSet& partitions, Topics& topics) {
 
 }  // namespace
 
-bool is_coordinator_trouble(ErrorCode code) {
-  switch (code) {
-    case ErrorCode::kCoordinatorNotAvailable:
-    case ErrorCode::kNotCoordinator:
-    case ErrorCode::kCoordinatorLoadInProgress:
-    case ErrorCode::kConnectionClosed:
-    case ErrorCode::kConnectionRefused:
-    case ErrorCode::kDeadlineExceeded:
-    case ErrorCode::kUnavailable:
-    case ErrorCode::kNetworkException:
-    case ErrorCode::kRequestTimedOut: return true;
-    default: return false;
-  }
-}
-
 Task<Result<runtime::Endpoint>> find_coordinator(Cluster& cluster, std::string group, Patience patience) {
   WEIR_CO_TRY(const ConnectionPtr connection, co_await cluster.any_broker(patience));
   WEIR_CO_TRY(const int16_t version, connection->version_of(protocol::ApiKey::kFindCoordinator));
@@ -76,6 +61,11 @@ Task<Result<runtime::Endpoint>> find_coordinator(Cluster& cluster, std::string g
   const auto& found = answer.coordinators.front();
   if (found.error_code != ErrorCode::kNone) co_return refusal(group, found.error_code, found.error_message);
   co_return runtime::Endpoint{found.host, static_cast<uint16_t>(found.port)};
+}
+
+Task<Result<ConnectionPtr>> connect_to_coordinator(Cluster& cluster, std::string group, Patience patience) {
+  WEIR_CO_TRY(const runtime::Endpoint where, co_await find_coordinator(cluster, std::move(group), patience));
+  co_return co_await cluster.connection(where, rpc::Lane::kQuick, patience);
 }
 
 Task<Result<void>> commit_offsets(ConnectionPtr coordinator, Committer who, CommittedOffsets offsets, Patience patience) {

@@ -12,33 +12,35 @@ namespace weir::client {
 
 // One question to some broker. Errors: also kCoordinatorNotAvailable and kCoordinatorLoadInProgress, to be asked again later.
 Task<Result<runtime::Endpoint>> find_coordinator(Cluster& cluster, std::string group, Patience patience);
+// Finds it and connects.
+Task<Result<ConnectionPtr>> connect_to_coordinator(Cluster& cluster, std::string group, Patience patience);
 
-// Whether the coordinator must be looked for again, or is not ready, or the way to it broke.
-bool is_coordinator_trouble(ErrorCode code);
+// Awaits `ask(coordinator, patience)` until its outcome is about something else than the coordinator itself. The patience it is
+// given is that of one attempt.
+template <typename T, typename Ask>
+Task<Result<T>> ask_coordinator(Cluster& cluster, std::string group, Patience patience, const Ask& ask) {
+  for (int attempt = 0;; ++attempt) {
+    const Patience once = cluster.one_attempt(patience);
+    Result<T> outcome = fail(ErrorCode::kCoordinatorNotAvailable);
+    const auto connection = co_await connect_to_coordinator(cluster, group, once);
+    if (connection) outcome = co_await ask(*connection, once);
+    else outcome = fail(connection.error());
+    if (outcome || !is_coordinator_trouble(outcome.error().code())) co_return outcome;
+    WEIR_CO_CHECK(co_await cluster.back_off(attempt, outcome.error(), patience));
+  }
+}
 
-// Asks the coordinator of `group` until its answer is about something else than itself.
+// The same with a request whose answer has one code, which `code_of` finds.
 template <protocol::WireMessage Request>
 Task<Result<typename Request::Response>> call_coordinator(Cluster& cluster, std::string group, Request request,
-                                                          ErrorCode (*code_of)(const typename Request::Response&), Patience patience,
-                                                          int16_t version_max = INT16_MAX) {
-  for (int attempt = 0;; ++attempt) {
-    Error last(ErrorCode::kCoordinatorNotAvailable);
-    const auto where = co_await find_coordinator(cluster, group, cluster.one_attempt(patience));
-    if (where) {
-      const auto connection = co_await cluster.connection(*where, rpc::Lane::kQuick, cluster.one_attempt(patience));
-      if (connection) {
-        auto answer = co_await (*connection)->call(request, cluster.one_attempt(patience), version_max);
-        if (answer && !is_coordinator_trouble(code_of(*answer))) co_return answer;
-        last = answer ? Error(code_of(*answer)) : answer.error();
-      } else {
-        last = connection.error();
-      }
-    } else {
-      last = where.error();
-    }
-    if (!is_coordinator_trouble(last.code())) co_return fail(last);
-    WEIR_CO_CHECK(co_await cluster.back_off(attempt, last, patience));
-  }
+                                                          ErrorCode (*code_of)(const typename Request::Response&), Patience patience) {
+  using Response = typename Request::Response;
+  const auto ask = [&](ConnectionPtr coordinator, Patience once) -> Task<Result<Response>> {
+    auto answer = co_await coordinator->call(request, once);
+    if (answer && is_coordinator_trouble(code_of(*answer))) co_return fail(code_of(*answer));
+    co_return answer;
+  };
+  co_return co_await ask_coordinator<Response>(cluster, std::move(group), patience, ask);
 }
 
 // A group's position in a partition.

@@ -20,7 +20,6 @@ group::MemberOptions member_options(const Cluster& cluster, const GroupOptions& 
   });
   made.heartbeat_interval = options.heartbeat_interval;
   made.retry_backoff = cluster.options().retry_backoff;
-  made.retry_backoff_max = cluster.options().retry_backoff_max;
   return made;
 }
 
@@ -189,14 +188,16 @@ Committer GroupConsumer::committer() const {
   return {options_.group, member_.identity().member_id, member_.identity().generation, options_.instance_id};
 }
 
-Task<Result<void>> GroupConsumer::commit(Patience patience) {
+CommittedOffsets GroupConsumer::uncommitted() const {
   CommittedOffsets offsets = positions();
   std::erase_if(offsets, [&](const auto& one) {
     const auto before = committed_.find(one.first);
     return before != committed_.end() && before->second.offset == one.second.offset;
   });
-  co_return co_await commit(std::move(offsets), patience);
+  return offsets;
 }
+
+Task<Result<void>> GroupConsumer::commit(Patience patience) { co_return co_await commit(uncommitted(), patience); }
 
 Task<Result<void>> GroupConsumer::commit(CommittedOffsets offsets, Patience patience) {
   if (offsets.empty()) co_return Result<void>();
@@ -237,11 +238,7 @@ Task<Result<void>> GroupConsumer::commit(CommittedOffsets offsets, Patience pati
 void GroupConsumer::commit_when_due() {
   if (!options_.commits_by_itself || committing_ || env_.executor.now() < next_commit_) return;
   next_commit_ = env_.executor.now() + options_.commit_interval;
-  CommittedOffsets offsets = positions();
-  std::erase_if(offsets, [&](const auto& one) {
-    const auto before = committed_.find(one.first);
-    return before != committed_.end() && before->second.offset == one.second.offset;
-  });
+  CommittedOffsets offsets = uncommitted();
   if (offsets.empty() || member_.identity().generation < 0) return;
   committing_ = true;
   tasks_.spawn(&commit_beside, this, std::move(offsets));

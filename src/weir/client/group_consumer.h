@@ -107,8 +107,12 @@ class GroupConsumer {
   Task<void> lose();
   Task<void> take_up();
   void commit_when_due();
+  CommittedOffsets uncommitted() const;
   void changed();
   Task<Result<ConnectionPtr>> coordinator_on(rpc::Lane lane, Patience patience);
+  // One attempt, on our own connection to the coordinator.
+  template <protocol::WireMessage Request>
+  Task<Result<typename Request::Response>> ask(Request request, Patience patience);
   Committer committer() const;
   MonoTime stalls_at() const;
 

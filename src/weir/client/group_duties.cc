@@ -70,6 +70,15 @@ Task<Result<ConnectionPtr>> GroupConsumer::coordinator_on(rpc::Lane lane, Patien
   co_return co_await cluster_.connection(*coordinator_, lane, patience);
 }
 
+template <protocol::WireMessage Request>
+Task<Result<typename Request::Response>> GroupConsumer::ask(Request request, Patience patience) {
+  WEIR_CO_TRY(const ConnectionPtr connection, co_await coordinator_on(lane_, patience));
+  auto answer = co_await connection->call(std::move(request), patience);
+  // The coordinator would answer nothing else on it before it has answered this.
+  if (!answer && answer.error().code() == ErrorCode::kCancelled) connection->close();
+  co_return answer;
+}
+
 Task<void> GroupConsumer::find(Patience patience) {
   const auto found = co_await find_coordinator(cluster_, options_.group, patience);
   if (found) {
@@ -100,16 +109,7 @@ Task<void> GroupConsumer::join() {
     if (!metadata) co_return member_.fail_for_good(metadata.error());
     request.protocols.push_back({name, *metadata});
   }
-  Result<protocol::JoinGroupResponse> answer = fail(ErrorCode::kUnavailable);
-  const auto connection = co_await coordinator_on(lane_, cluster_.one_attempt({Deadline::never(), stop}));
-  if (connection) {
-    const Deadline deadline = Deadline::at(env_.executor.now() + options_.max_poll_interval + kJoinGrace);
-    answer = co_await (*connection)->call(std::move(request), {deadline, stop});
-    // The coordinator would answer nothing else on it before it has answered the join.
-    if (!answer && answer.error().code() == ErrorCode::kCancelled) (*connection)->close();
-  } else {
-    answer = fail(connection.error());
-  }
+  const auto answer = co_await ask(std::move(request), {Deadline::at(env_.executor.now() + options_.max_poll_interval + kJoinGrace), stop});
   const MonoTime now = env_.executor.now();
   if (!answer) {
     if (is_coordinator_trouble(answer.error().code())) coordinator_.reset();
@@ -168,14 +168,7 @@ Task<void> GroupConsumer::sync() {
     }
     for (const auto& [member, share] : *shares) request.assignments.push_back({member, share});
   }
-  Result<protocol::SyncGroupResponse> answer = fail(ErrorCode::kUnavailable);
-  const auto connection = co_await coordinator_on(lane_, cluster_.one_attempt(patience));
-  if (connection) {
-    answer = co_await (*connection)->call(std::move(request), patience);
-    if (!answer && answer.error().code() == ErrorCode::kCancelled) (*connection)->close();
-  } else {
-    answer = fail(connection.error());
-  }
+  const auto answer = co_await ask(std::move(request), patience);
   const MonoTime now = env_.executor.now();
   const ErrorCode code = answer ? answer->error_code : answer.error().code();
   if (is_coordinator_trouble(code)) coordinator_.reset();
@@ -272,10 +265,7 @@ Task<void> GroupConsumer::heartbeat() {
   request.generation_id = mine.generation;
   request.member_id = mine.member_id;
   request.group_instance_id = options_.instance_id;
-  Result<protocol::HeartbeatResponse> answer = fail(ErrorCode::kUnavailable);
-  const auto connection = co_await coordinator_on(lane_, patience);
-  if (connection) answer = co_await (*connection)->call(std::move(request), patience);
-  else answer = fail(connection.error());
+  const auto answer = co_await ask(std::move(request), patience);
   const ErrorCode code = answer ? answer->error_code : answer.error().code();
   if (is_coordinator_trouble(code) && code != ErrorCode::kCoordinatorLoadInProgress) coordinator_.reset();
   member_.told(mine, code, env_.executor.now());

@@ -10,8 +10,8 @@
 namespace weir::client {
 
 using detail::OutBatch;
-using detail::OutLane;
 using detail::OutTopic;
+using detail::PartitionQueue;
 using detail::sequence_after;
 
 namespace {
@@ -22,9 +22,7 @@ struct Counted {
   ~Counted() { --counter; }
   size_t& counter;
 };
-}  // namespace
 
-namespace {
 // Where a record went whose batch was split: the part, and its place in it.
 std::pair<std::shared_ptr<OutBatch>, int32_t> part_of(std::shared_ptr<OutBatch> batch, int32_t index) {
   while (!batch->parts.empty()) {
@@ -81,10 +79,7 @@ Task<Result<Delivery>> Producer::send(OutRecord record, Patience patience) {
   if (topic == nullptr) {
     WEIR_CO_TRY(topic, co_await topic_state(std::string(record.topic), patience));
   }
-  if (record.partition && static_cast<size_t>(record.partition->value()) >= topic->known->partitions.size()) {
-    co_return fail(ErrorCode::kInvalidArgument, fmt::format("topic \"{}\" has {} partitions: there is no partition {}", record.topic,
-                                                            topic->known->partitions.size(), *record.partition));
-  }
+  WEIR_CO_CHECK(check_partition(*topic, record));
   const size_t bytes = record::BatchBuilder::record_bytes_max(record.key, record.value, record.headers);
   if (bytes + record::kHeaderBytes > options_.buffer_bytes) {
     co_return fail(ErrorCode::kRecordListTooLarge, fmt::format("a record of {} bytes, above the producer's buffer of {}", bytes, options_.buffer_bytes));
@@ -94,12 +89,23 @@ Task<Result<Delivery>> Producer::send(OutRecord record, Patience patience) {
     wake_.set();
     WEIR_CO_CHECK(co_await room_.acquire(env_.executor, static_cast<int64_t>(bytes), patience.deadline, patience.stop));
   }
-  if (closed_ || fatal_) {
+  // Again: the topic may have been made anew, with fewer partitions, while this waited for room.
+  Result<void> possible = check_partition(*topic, record);
+  if (fatal_) possible = fail(*fatal_);
+  else if (closed_) possible = fail(ErrorCode::kUnavailable, "the producer is closed");
+  if (!possible) {
     room_.release(static_cast<int64_t>(bytes));
-    if (fatal_) co_return fail(*fatal_);
-    co_return fail(ErrorCode::kUnavailable, "the producer is closed");
+    co_return fail(possible.error());
   }
   co_return append(*topic, record, bytes);
+}
+
+Result<void> Producer::check_partition(const OutTopic& topic, const OutRecord& record) {
+  const size_t count = topic.known->partitions.size();
+  if (count == 0) return fail(ErrorCode::kLeaderNotAvailable, fmt::format("topic \"{}\" has no partitions", record.topic));
+  if (!record.partition || static_cast<size_t>(record.partition->value()) < count) return {};
+  return fail(ErrorCode::kInvalidArgument,
+              fmt::format("topic \"{}\" has {} partitions: there is no partition {}", record.topic, count, *record.partition));
 }
 
 Delivery Producer::append(OutTopic& topic, const OutRecord& record, size_t bytes) {
@@ -108,26 +114,27 @@ Delivery Producer::append(OutTopic& topic, const OutRecord& record, size_t bytes
   if (record.partition) partition = *record.partition;
   else if (record.key) partition = partition_of_key(*record.key, count);
   else partition = topic.partitioner.next(*topic.known, bytes, env_.random);
+  WEIR_ASSERT(partition.value() >= 0 && static_cast<size_t>(partition.value()) < count, partition, count);
 
-  if (topic.lanes.size() < count) topic.lanes.resize(count);
-  LanePtr& lane = topic.lanes[static_cast<size_t>(partition.value())];
-  if (lane == nullptr) {
-    lane = std::make_shared<OutLane>();
-    lane->topic = &topic;
-    lane->index = partition;
-    lane->identity = identity_;
+  if (topic.queues.size() < count) topic.queues.resize(count);
+  QueuePtr& queue = topic.queues[static_cast<size_t>(partition.value())];
+  if (queue == nullptr) {
+    queue = std::make_shared<PartitionQueue>();
+    queue->topic = &topic;
+    queue->index = partition;
+    queue->identity = identity_;
   }
-  BatchPtr batch = lane->batches.empty() ? nullptr : lane->batches.back();
+  BatchPtr batch = queue->batches.empty() ? nullptr : queue->batches.back();
   const bool fits = batch != nullptr && batch->builder && batch->builder->size_bytes() + bytes <= options_.batch_bytes;
   if (!fits) {
-    if (batch != nullptr && batch->builder) (void)close_batch(lane, batch);
+    if (batch != nullptr && batch->builder) (void)close_batch(queue, batch);
     record::BatchOptions options;
     options.compression = options_.compression;
     options.compression_level = options_.compression_level;
     batch = std::make_shared<OutBatch>(options, std::max(bytes + record::kHeaderBytes, std::min<size_t>(options_.batch_bytes, 4096)));
     batch->partition = partition;
     batch->created = env_.executor.now();
-    lane->batches.push_back(batch);
+    queue->batches.push_back(batch);
     wake_.set();
   }
   batch->builder->add(record.timestamp == kNoTimestamp ? env_.clock.wall_ms() : record.timestamp, record.key, record.value, record.headers);
@@ -139,8 +146,8 @@ Task<Result<void>> Producer::flush(Patience patience) {
   const Counted flushing(flushing_);
   std::vector<BatchPtr> waiting;
   for (const auto& [name, topic] : topics_) {
-    for (const LanePtr& lane : topic->lanes) {
-      if (lane != nullptr) waiting.insert(waiting.end(), lane->batches.begin(), lane->batches.end());
+    for (const QueuePtr& queue : topic->queues) {
+      if (queue != nullptr) waiting.insert(waiting.end(), queue->batches.begin(), queue->batches.end());
     }
   }
   wake_.set();
@@ -161,20 +168,20 @@ Task<void> Producer::close() {
   stop_.request_stop();
   (void)co_await tasks_.join();
   for (const auto& [name, topic] : topics_) {
-    for (const LanePtr& lane : topic->lanes) {
-      while (lane != nullptr && !lane->batches.empty()) {
-        finish(*lane, lane->batches.front(), fail(ErrorCode::kCancelled, "the producer was closed"));
+    for (const QueuePtr& queue : topic->queues) {
+      while (queue != nullptr && !queue->batches.empty()) {
+        finish(*queue, queue->batches.front(), fail(ErrorCode::kCancelled, "the producer was closed"));
       }
     }
   }
 }
 
 // The record builder becomes bytes. False when that fails, and the batch with it.
-bool Producer::close_batch(const LanePtr& lane, const BatchPtr& batch) {
+bool Producer::close_batch(const QueuePtr& queue, const BatchPtr& batch) {
   Result<Bytes> built = std::move(*batch->builder).build(codecs_);
   batch->builder.reset();
   if (!built) {
-    finish(*lane, batch, fail(built.error()));
+    finish(*queue, batch, fail(built.error()));
     return false;
   }
   batch->bytes = SharedBytes::copy_of(*built);
@@ -182,7 +189,7 @@ bool Producer::close_batch(const LanePtr& lane, const BatchPtr& batch) {
 }
 
 // A batch that is too large for the topic becomes two, which take its place and its sequences. False when that cannot be.
-bool Producer::split(OutLane& lane, const BatchPtr& batch) {
+bool Producer::split(PartitionQueue& queue, const BatchPtr& batch) {
   WEIR_ASSERT(!batch->builder && !batch->in_flight, batch->records);
   if (batch->records < 2) return false;
   const auto view = record::BatchView::parse(batch->bytes.view());
@@ -207,23 +214,23 @@ bool Producer::split(OutLane& lane, const BatchPtr& batch) {
     part->charged_bytes = parts.empty() ? batch->charged_bytes / 2 : batch->charged_bytes - batch->charged_bytes / 2;
     if (batch->base_sequence >= 0) {
       part->base_sequence = parts.empty() ? batch->base_sequence : sequence_after(batch->base_sequence, parts.front()->records);
-      record::set_producer(part->bytes.mutable_view(), lane.identity->id, lane.identity->epoch, part->base_sequence);
+      record::set_producer(part->bytes.mutable_view(), queue.identity->id, queue.identity->epoch, part->base_sequence);
     }
     parts.push_back(part);
   }
-  const auto at = std::ranges::find(lane.batches, batch);
-  WEIR_ASSERT(at != lane.batches.end());
-  lane.batches.insert(lane.batches.erase(at), parts.begin(), parts.end());
+  const auto at = std::ranges::find(queue.batches, batch);
+  WEIR_ASSERT(at != queue.batches.end());
+  queue.batches.insert(queue.batches.erase(at), parts.begin(), parts.end());
   batch->bytes = SharedBytes();
   batch->parts = std::move(parts);
   batch->waiters.notify_all();
   return true;
 }
 
-void Producer::finish(OutLane& lane, BatchPtr batch, Result<Offset> outcome) {
+void Producer::finish(PartitionQueue& queue, BatchPtr batch, Result<Offset> outcome) {
   WEIR_ASSERT(!batch->outcome.has_value());
-  std::erase(lane.batches, batch);
-  (outcome ? records_stored_ : records_failed_) += static_cast<size_t>(batch->records);
+  std::erase(queue.batches, batch);
+  if (outcome) records_stored_ += static_cast<size_t>(batch->records);
   batch->outcome = std::move(outcome);
   batch->bytes = SharedBytes();
   room_.release(batch->charged_bytes);

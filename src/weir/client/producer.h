@@ -59,7 +59,7 @@ struct Stored {
 struct ProducerIdentity;
 namespace detail {
 struct OutBatch;
-struct OutLane;
+struct PartitionQueue;
 struct OutTopic;
 }  // namespace detail
 
@@ -94,22 +94,20 @@ class Producer {
   // Ends at once: what is not stored fails with kCancelled. flush() first.
   Task<void> close();
 
-  size_t records_failed() const { return records_failed_; }
   size_t records_stored() const { return records_stored_; }
-  uint64_t requests_sent() const { return requests_sent_; }
-  uint64_t bytes_sent() const { return bytes_sent_; }
 
  private:
   using BatchPtr = std::shared_ptr<detail::OutBatch>;
-  using LanePtr = std::shared_ptr<detail::OutLane>;
+  using QueuePtr = std::shared_ptr<detail::PartitionQueue>;
   using TopicState = std::shared_ptr<detail::OutTopic>;
   struct Sent {
-    LanePtr lane;
+    QueuePtr queue;
     BatchPtr batch;
     TopicPtr topic;  // as it was when the batch went
   };
 
   Task<Result<TopicState>> topic_state(std::string name, Patience patience);
+  static Result<void> check_partition(const detail::OutTopic& topic, const OutRecord& record);
   Delivery append(detail::OutTopic& topic, const OutRecord& record, size_t bytes);
   static Task<void> send_loop(Producer* self);
   static Task<void> send_request(Producer* self, BrokerId leader, std::vector<Sent> batches);
@@ -117,17 +115,17 @@ class Producer {
   static Task<void> acquire_identity(Producer* self);
   // Spawns what can go now; returns when to look again.
   MonoTime send_what_can_go();
-  BatchPtr next_batch(const LanePtr& lane, MonoTime& look_again);
-  BatchPtr choose(detail::OutLane& lane);
+  BatchPtr next_batch(const QueuePtr& queue, MonoTime& look_again);
+  BatchPtr choose(detail::PartitionQueue& queue);
   bool is_due(const detail::OutBatch& batch, MonoTime& look_again) const;
-  bool close_batch(const LanePtr& lane, const BatchPtr& batch);
-  void stamp(detail::OutLane& lane, detail::OutBatch& batch);
-  void expire(const LanePtr& lane, MonoTime& look_again);
+  bool close_batch(const QueuePtr& queue, const BatchPtr& batch);
+  void stamp(detail::PartitionQueue& queue, detail::OutBatch& batch);
+  void expire(const QueuePtr& queue, MonoTime& look_again);
   void settle(const Sent& sent, ErrorCode code, std::string message, Offset base_offset);
   void settle_failure(const Sent& sent, ErrorCode code, std::string message);
-  void retry_later(detail::OutLane& lane, ErrorCode code);
-  bool split(detail::OutLane& lane, const BatchPtr& batch);
-  void finish(detail::OutLane& lane, BatchPtr batch, Result<Offset> outcome);
+  void retry_later(detail::PartitionQueue& queue, ErrorCode code);
+  bool split(detail::PartitionQueue& queue, const BatchPtr& batch);
+  void finish(detail::PartitionQueue& queue, BatchPtr batch, Result<Offset> outcome);
 
   Cluster& cluster_;
   runtime::Environment& env_;
@@ -144,10 +142,7 @@ class Producer {
   size_t flushing_ = 0;
   runtime::Event wake_;
   runtime::StopSource stop_;
-  size_t records_failed_ = 0;
   size_t records_stored_ = 0;
-  uint64_t requests_sent_ = 0;
-  uint64_t bytes_sent_ = 0;
   runtime::TaskGroup tasks_;
 };
 

@@ -9,14 +9,13 @@
 namespace weir::client {
 
 using detail::OutBatch;
-using detail::OutLane;
 using detail::OutTopic;
+using detail::PartitionQueue;
 using detail::sequence_after;
 
 namespace {
 
 constexpr size_t kRequestsPerBrokerMax = 5;
-constexpr int kDoublingsMax = 10;
 
 // Whether the broker has said that it does not have the batch, under whatever producer id it was sent.
 bool says_not_stored(ErrorCode code) {
@@ -41,15 +40,15 @@ MonoTime Producer::send_what_can_go() {
     std::map<BrokerId, std::vector<Sent>> requests;
     std::map<BrokerId, size_t> sizes;
     for (const auto& [name, topic] : topics_) {
-      for (const LanePtr& lane : topic->lanes) {
-        if (lane == nullptr || lane->batches.empty()) continue;
-        expire(lane, look_again);
+      for (const QueuePtr& queue : topic->queues) {
+        if (queue == nullptr || queue->batches.empty()) continue;
+        expire(queue, look_again);
         if (fatal_) {
-          while (!lane->batches.empty() && lane->in_flight == 0) finish(*lane, lane->batches.front(), fail(*fatal_));
+          while (!queue->batches.empty() && queue->in_flight == 0) finish(*queue, queue->batches.front(), fail(*fatal_));
           continue;
         }
         const auto& partitions = topic->known->partitions;
-        const auto at = static_cast<size_t>(lane->index.value());
+        const auto at = static_cast<size_t>(queue->index.value());
         const BrokerId leader = at < partitions.size() ? partitions[at].leader : kNoBroker;
         if (topic->stale || leader == kNoBroker) {
           topic->stale = true;
@@ -64,57 +63,55 @@ MonoTime Producer::send_what_can_go() {
           more = true;
           continue;
         }
-        const BatchPtr batch = next_batch(lane, look_again);
+        const BatchPtr batch = next_batch(queue, look_again);
         if (batch == nullptr) continue;
         batch->in_flight = true;
-        ++lane->in_flight;
+        ++queue->in_flight;
         sizes[leader] += batch->bytes.size();
-        requests[leader].push_back({lane, batch, topic->known});
+        requests[leader].push_back({queue, batch, topic->known});
         more = true;
       }
     }
     if (requests.empty()) break;
     for (auto& [leader, batches] : requests) {
       ++requests_under_way_[leader];
-      ++requests_sent_;
-      bytes_sent_ += sizes[leader];
       tasks_.spawn(&send_request, this, leader, std::move(batches));
     }
   }
   return look_again;
 }
 
-void Producer::expire(const LanePtr& lane, MonoTime& look_again) {
+void Producer::expire(const QueuePtr& queue, MonoTime& look_again) {
   const MonoTime now = env_.executor.now();
-  for (size_t i = 0; i < lane->batches.size();) {
-    const BatchPtr batch = lane->batches[i];
+  for (size_t i = 0; i < queue->batches.size();) {
+    const BatchPtr batch = queue->batches[i];
     const MonoTime due = batch->created + options_.delivery_timeout;
     if (batch->in_flight || due > now) {
       if (!batch->in_flight) look_again = std::min(look_again, due);
       ++i;
       continue;
     }
-    if (batch->base_sequence >= 0) lane->gap = true;
-    finish(*lane, batch, fail(ErrorCode::kDeadlineExceeded,
-                              fmt::format("{}-{}: not stored within the delivery timeout", lane->topic->name, lane->index)));
+    if (batch->base_sequence >= 0) queue->gap = true;
+    finish(*queue, batch, fail(ErrorCode::kDeadlineExceeded,
+                              fmt::format("{}-{}: not stored within the delivery timeout", queue->topic->name, queue->index)));
   }
 }
 
 // The batch whose turn it is, whether it is due or not.
-Producer::BatchPtr Producer::choose(OutLane& lane) {
+Producer::BatchPtr Producer::choose(PartitionQueue& queue) {
   const auto waits = [](const BatchPtr& batch) { return !batch->in_flight; };
-  if (lane.gap) {
-    if (lane.in_flight > 0) return nullptr;
-    const auto stamped = std::ranges::find_if(lane.batches, [](const BatchPtr& batch) { return batch->base_sequence >= 0; });
-    if (stamped != lane.batches.end()) return *stamped;
+  if (queue.gap) {
+    if (queue.in_flight > 0) return nullptr;
+    const auto stamped = std::ranges::find_if(queue.batches, [](const BatchPtr& batch) { return batch->base_sequence >= 0; });
+    if (stamped != queue.batches.end()) return *stamped;
     // Nothing that the old producer id may have stored is left.
-    if (identity_ == lane.identity) identity_.reset();
-    lane.identity.reset();
-    lane.next_sequence = 0;
-    lane.gap = false;
+    if (identity_ == queue.identity) identity_.reset();
+    queue.identity.reset();
+    queue.next_sequence = 0;
+    queue.gap = false;
   }
-  const auto first = std::ranges::find_if(lane.batches, waits);
-  return first == lane.batches.end() ? nullptr : *first;
+  const auto first = std::ranges::find_if(queue.batches, waits);
+  return first == queue.batches.end() ? nullptr : *first;
 }
 
 bool Producer::is_due(const OutBatch& batch, MonoTime& look_again) const {
@@ -125,19 +122,19 @@ bool Producer::is_due(const OutBatch& batch, MonoTime& look_again) const {
   return false;
 }
 
-Producer::BatchPtr Producer::next_batch(const LanePtr& lane, MonoTime& look_again) {
-  if (lane->in_flight >= options_.in_flight_max) return nullptr;
-  if (lane->recovering) {
-    if (lane->in_flight > 0) return nullptr;
-    lane->recovering = false;
+Producer::BatchPtr Producer::next_batch(const QueuePtr& queue, MonoTime& look_again) {
+  if (queue->in_flight >= options_.in_flight_max) return nullptr;
+  if (queue->recovering) {
+    if (queue->in_flight > 0) return nullptr;
+    queue->recovering = false;
   }
-  if (lane->not_before > env_.executor.now()) {
-    look_again = std::min(look_again, lane->not_before);
+  if (queue->not_before > env_.executor.now()) {
+    look_again = std::min(look_again, queue->not_before);
     return nullptr;
   }
-  BatchPtr batch = choose(*lane);
+  BatchPtr batch = choose(*queue);
   if (batch == nullptr || !is_due(*batch, look_again)) return nullptr;
-  if (options_.idempotent && batch->base_sequence < 0 && lane->identity == nullptr) {
+  if (options_.idempotent && batch->base_sequence < 0 && queue->identity == nullptr) {
     if (identity_ == nullptr) {
       if (!acquiring_) {
         acquiring_ = true;
@@ -145,22 +142,22 @@ Producer::BatchPtr Producer::next_batch(const LanePtr& lane, MonoTime& look_agai
       }
       return nullptr;
     }
-    lane->identity = identity_;
+    queue->identity = identity_;
   }
-  if (batch->builder && !close_batch(lane, batch)) return nullptr;
-  if (options_.idempotent && batch->base_sequence < 0) stamp(*lane, *batch);
+  if (batch->builder && !close_batch(queue, batch)) return nullptr;
+  if (options_.idempotent && batch->base_sequence < 0) stamp(*queue, *batch);
   return batch;
 }
 
-void Producer::stamp(OutLane& lane, OutBatch& batch) {
-  batch.base_sequence = lane.next_sequence;
-  lane.next_sequence = sequence_after(lane.next_sequence, batch.records);
-  record::set_producer(batch.bytes.mutable_view(), lane.identity->id, lane.identity->epoch, batch.base_sequence);
+void Producer::stamp(PartitionQueue& queue, OutBatch& batch) {
+  batch.base_sequence = queue.next_sequence;
+  queue.next_sequence = sequence_after(queue.next_sequence, batch.records);
+  record::set_producer(batch.bytes.mutable_view(), queue.identity->id, queue.identity->epoch, batch.base_sequence);
 }
 
 Task<void> Producer::refresh(Producer* self, TopicState topic) {
   const runtime::StopToken stop = self->stop_.token();
-  const MonoTime earliest = topic->refreshed + self->cluster_.options().retry_backoff;
+  const MonoTime earliest = topic->refreshed + self->cluster_.options().retry_backoff.first;
   if (earliest > self->env_.executor.now()) (void)co_await sleep_until(self->env_.executor, earliest, stop);
   for (int attempt = 0; topic->stale && !stop.stop_requested(); ++attempt) {
     self->cluster_.forget(topic->name);
@@ -206,13 +203,13 @@ Task<void> Producer::send_request(Producer* self, BrokerId leader, std::vector<S
     request.timeout_ms = static_cast<int32_t>(self->cluster_.options().request_timeout / 1ms);
     OutTopic* last = nullptr;
     for (const Sent& sent : batches) {  // grouped by topic already
-      if (sent.lane->topic != last) {
-        last = sent.lane->topic;
+      if (sent.queue->topic != last) {
+        last = sent.queue->topic;
         auto& topic = request.topic_data.emplace_back();
         if (*version >= kProduceTopicIdVersion) topic.topic_id = sent.topic->id;
         else topic.name = last->name;
       }
-      request.topic_data.back().partition_data.push_back({.index = sent.lane->index, .records = protocol::Records(sent.batch->bytes)});
+      request.topic_data.back().partition_data.push_back({.index = sent.queue->index, .records = protocol::Records(sent.batch->bytes)});
     }
     if (self->options_.acks == 0) {
       const auto posted = co_await (*connection)->post(std::move(request), patience, version_max);
@@ -224,9 +221,9 @@ Task<void> Producer::send_request(Producer* self, BrokerId leader, std::vector<S
       for (const Sent& sent : answer ? batches : std::vector<Sent>()) {
         const protocol::ProduceResponse::PartitionProduceResponse* mine = nullptr;
         for (const auto& topic : answer->responses) {
-          const bool same = *version >= kProduceTopicIdVersion ? topic.topic_id == sent.topic->id : topic.name == sent.lane->topic->name;
+          const bool same = *version >= kProduceTopicIdVersion ? topic.topic_id == sent.topic->id : topic.name == sent.queue->topic->name;
           for (const auto& row : topic.partition_responses) {
-            if (same && row.index == sent.lane->index) mine = &row;
+            if (same && row.index == sent.queue->index) mine = &row;
           }
         }
         if (mine == nullptr) self->settle(sent, ErrorCode::kUnknownTopicOrPartition, "the broker did not answer for the partition", kNoOffset);
@@ -239,57 +236,55 @@ Task<void> Producer::send_request(Producer* self, BrokerId leader, std::vector<S
 }
 
 void Producer::settle(const Sent& sent, ErrorCode code, std::string message, Offset base_offset) {
-  OutLane& lane = *sent.lane;
+  PartitionQueue& queue = *sent.queue;
   sent.batch->in_flight = false;
-  WEIR_ASSERT(lane.in_flight > 0);
-  --lane.in_flight;
+  WEIR_ASSERT(queue.in_flight > 0);
+  --queue.in_flight;
   if (code == ErrorCode::kNone || code == ErrorCode::kDuplicateSequenceNumber) {
-    lane.failures = 0;
-    finish(lane, sent.batch, base_offset);
+    queue.failures = 0;
+    finish(queue, sent.batch, base_offset);
   } else {
     settle_failure(sent, code, std::move(message));
   }
 }
 
 void Producer::settle_failure(const Sent& sent, ErrorCode code, std::string message) {
-  OutLane& lane = *sent.lane;
+  PartitionQueue& queue = *sent.queue;
   const BatchPtr& batch = sent.batch;
   const auto fail_for_good = [&] {
-    if (batch->base_sequence >= 0) lane.gap = true;
+    if (batch->base_sequence >= 0) queue.gap = true;
     const std::string what = message.empty() ? std::string(name_of(code)) : message;
-    finish(lane, batch, fail(code, fmt::format("{}-{}: {}", lane.topic->name, lane.index, what)));
+    finish(queue, batch, fail(code, fmt::format("{}-{}: {}", queue.topic->name, queue.index, what)));
   };
   if (code == ErrorCode::kOutOfOrderSequenceNumber) {
     // Behind a gap, or behind a batch that came back, this is how the broker must answer. For the oldest batch it means that
     // the broker lost what it had acknowledged.
-    if (lane.gap) batch->base_sequence = -1;
-    else if (lane.batches.front() == batch) return fail_for_good();
-    lane.recovering = true;
+    if (queue.gap) batch->base_sequence = -1;
+    else if (queue.batches.front() == batch) return fail_for_good();
+    queue.recovering = true;
     return;
   }
   // Nothing of it was stored. What went after it comes back, and goes again behind its parts.
-  if (code == ErrorCode::kMessageTooLarge && split(lane, batch)) {
-    lane.recovering = true;
+  if (code == ErrorCode::kMessageTooLarge && split(queue, batch)) {
+    queue.recovering = true;
     return;
   }
   if (options_.idempotent && says_not_stored(code)) {
     batch->base_sequence = -1;
-    lane.gap = true;
-    return retry_later(lane, code);
+    queue.gap = true;
+    return retry_later(queue, code);
   }
   const Reaction reaction = reaction_to(code);
   const bool out_of_time = env_.executor.now() >= batch->created + options_.delivery_timeout;
   if (reaction == Reaction::kFail || out_of_time) return fail_for_good();
-  if (reaction == Reaction::kRefresh) lane.topic->stale = true;
-  retry_later(lane, code);
+  if (reaction == Reaction::kRefresh) queue.topic->stale = true;
+  retry_later(queue, code);
 }
 
-void Producer::retry_later(OutLane& lane, ErrorCode code) {
-  env_.log.debug("{}-{}: {}, sending again", lane.topic->name, lane.index, name_of(code));
-  lane.recovering = true;
-  const ClientOptions& options = cluster_.options();
-  const Duration pause = std::min(options.retry_backoff_max, options.retry_backoff * (1 << std::min(lane.failures++, kDoublingsMax)));
-  lane.not_before = env_.executor.now() + pause;
+void Producer::retry_later(PartitionQueue& queue, ErrorCode code) {
+  env_.log.debug("{}-{}: {}, sending again", queue.topic->name, queue.index, name_of(code));
+  queue.recovering = true;
+  queue.not_before = env_.executor.now() + cluster_.options().retry_backoff.after(++queue.failures);
 }
 
 }  // namespace weir::client

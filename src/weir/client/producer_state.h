@@ -30,7 +30,7 @@ struct OutBatch {
 };
 
 // One partition. Batches oldest first; those that are done are gone.
-struct OutLane {
+struct PartitionQueue {
   OutTopic* topic = nullptr;
   PartitionIndex index;
   std::deque<std::shared_ptr<OutBatch>> batches;
@@ -51,7 +51,7 @@ struct OutTopic {
   bool refreshing = false;
   MonoTime refreshed;
   StickyPartitioner partitioner;
-  std::vector<std::shared_ptr<OutLane>> lanes;  // by partition; null where nothing was sent
+  std::vector<std::shared_ptr<PartitionQueue>> queues;  // by partition; null where nothing was sent
 };
 
 }  // namespace weir::client::detail

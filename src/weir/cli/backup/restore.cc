@@ -173,7 +173,7 @@ class Restore {
   // What does not pass is told. A batch is out of order behind one that was refused: that one says why, unless its answer was
   // lost.
   static bool is_passing(const Error& error) {
-    return client::Cluster::is_transport_failure(error) || error.code() == ErrorCode::kOutOfOrderSequenceNumber ||
+    return client::is_transport_failure(error.code()) || error.code() == ErrorCode::kOutOfOrderSequenceNumber ||
            client::reaction_to(error.code()) != client::Reaction::kFail;
   }
   void note_records_in(Job& job, int64_t records) {

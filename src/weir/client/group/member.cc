@@ -5,12 +5,11 @@
 #include <fmt/format.h>
 
 #include "weir/base/assert.h"
+#include "weir/client/reaction.h"
 
 namespace weir::client::group {
 
 namespace {
-
-constexpr int kMemberDoublingsMax = 10;
 
 PartitionSet difference(const PartitionSet& from, const PartitionSet& without) {
   PartitionSet rest;
@@ -66,8 +65,7 @@ MonoTime Member::heartbeat_due() const {
 }
 
 void Member::retry_later(MonoTime now) {
-  const int doublings = std::min(failures_++, kMemberDoublingsMax);
-  not_before_ = now + std::min(options_.retry_backoff_max, options_.retry_backoff * (1 << doublings));
+  not_before_ = now + options_.retry_backoff.after(++failures_);
 }
 
 void Member::coordinator_lost(MonoTime now) {
@@ -95,13 +93,13 @@ void Member::lose_membership(bool forgets_id) {
 }
 
 bool Member::take_common(ErrorCode code, MonoTime now) {
+  if (is_transport_failure(code)) {
+    coordinator_lost(now);
+    return true;
+  }
   switch (code) {
     case ErrorCode::kCoordinatorNotAvailable:
-    case ErrorCode::kNotCoordinator:
-    case ErrorCode::kConnectionClosed:
-    case ErrorCode::kConnectionRefused:
-    case ErrorCode::kDeadlineExceeded:
-    case ErrorCode::kUnavailable: coordinator_lost(now); return true;
+    case ErrorCode::kNotCoordinator: coordinator_lost(now); return true;
     case ErrorCode::kCoordinatorLoadInProgress:
     case ErrorCode::kNetworkException:
     case ErrorCode::kRequestTimedOut: retry_later(now); return true;
@@ -160,7 +158,6 @@ void Member::synced(ErrorCode code, std::string_view message, PartitionSet assig
     last_heartbeat_ = now;
     failures_ = 0;
     not_before_ = now;
-    ++generations_;
     return;
   }
   if (code == ErrorCode::kRebalanceInProgress) {

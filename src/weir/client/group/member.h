@@ -25,6 +25,7 @@
 #include "weir/base/error.h"
 #include "weir/base/time.h"
 #include "weir/client/partition_key.h"
+#include "weir/rpc/backoff.h"
 
 namespace weir::client::group {
 
@@ -32,8 +33,7 @@ struct MemberOptions {
   bool is_static = false;  // has an instance id: is not taken out of the group when it goes
   bool is_cooperative = false;
   Duration heartbeat_interval = 3s;
-  Duration retry_backoff = 100ms;  // doubling up to
-  Duration retry_backoff_max = 1s;
+  rpc::Backoff retry_backoff;
 };
 
 struct Identity {
@@ -78,7 +78,6 @@ class Member {
   // What is owned() may be others' already.
   bool has_lost() const { return lost_; }
   bool is_closing() const { return closing_; }
-  uint64_t generations() const { return generations_; }
 
   // --- the coordinator ---------------------------------------------------------------------------------------------------
   void coordinator_found() { coordinator_known_ = true; }
@@ -131,7 +130,6 @@ class Member {
   int failures_ = 0;
   MonoTime not_before_;
   MonoTime last_heartbeat_;
-  uint64_t generations_ = 0;
 };
 
 }  // namespace weir::client::group
