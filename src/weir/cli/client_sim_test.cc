@@ -225,5 +225,76 @@ TEST(ClientSim, a_slow_connection_is_no_dead_end) {
   EXPECT_EQ(outcome.read[0].size(), static_cast<size_t>(kBig));
 }
 
+// One batch of ten records of 500 bytes lies in partition 0 when `read` begins.
+Task<void> with_one_batch(Environment env, Outcome* outcome, Task<void> (*read)(Environment, client::Cluster*, Outcome*)) {
+  const client::Patience patience{Deadline::at(env.executor.now() + 5min), {}};
+  client::Cluster cluster(env, {.bootstrap = {{"broker", 9092}}, .request_timeout = 5s});
+  client::Admin admin(cluster);
+  (void)co_await admin.create_topic({.name = "t", .partitions = 1, .replication_factor = 1}, false, patience);
+  client::Producer producer(cluster, {.linger = 1s, .compression = record::Compression::kLz4});
+  const std::string value(500, 'x');
+  for (int i = 0; i < 10; ++i) (void)co_await producer.send({.topic = "t", .value = as_bytes(value)}, patience);
+  const Result<void> flushed = co_await producer.flush(patience);
+  if (!flushed) outcome->errors.push_back(flushed.error().describe());
+  outcome->stored = producer.records_stored();
+  co_await producer.close();
+  co_await read(env, &cluster, outcome);
+  co_await cluster.shut_down();
+  outcome->done = true;
+}
+
+Outcome read_one_batch(Task<void> (*read)(Environment, client::Cluster*, Outcome*)) {
+  runtime::SimOptions options;
+  options.log_level = LogLevel::kError;
+  SimWorld world(3, options);
+  SimNode& broker = world.add_node("broker");
+  SimNode& machine = world.add_node("client");
+  Outcome outcome;
+  node::NodeRun run;
+  EXPECT_TRUE(node::start_node(world, broker, node::simulated_node(), run)) << run.why();
+  machine.spawn(&with_one_batch, machine.environment(), &outcome, read);
+  world.run_until_true([&] { return outcome.done; }, 10min);
+  EXPECT_TRUE(outcome.done);
+  EXPECT_EQ(outcome.stored, 10u);
+  return outcome;
+}
+
+Task<void> read_what_is_too_large(Environment env, client::Cluster* cluster, Outcome* outcome) {
+  client::Consumer consumer(*cluster, {.batch_bytes_max = 1000});
+  consumer.assign("t", PartitionIndex(0), {});
+  const auto batch = co_await consumer.poll({Deadline::at(env.executor.now() + 10s), {}});
+  if (batch) outcome->errors.push_back("it was read");
+  outcome->read[0].push_back(static_cast<int>(consumer.position("t", PartitionIndex(0)).value_or(kNoOffset).value()));
+  co_await consumer.close();
+}
+
+// Property: a batch that cannot be read is not behind the reader. Fails when its position moves on before its records are there:
+// a group would commit it, and nobody would ever read them.
+TEST(ClientSim, what_cannot_be_read_is_not_behind) {
+  const Outcome outcome = read_one_batch(&read_what_is_too_large);
+  for (const std::string& error : outcome.errors) ADD_FAILURE() << error;
+  EXPECT_EQ(outcome.read.at(0), std::vector<int>{0});
+}
+
+Task<void> read_from_another_start(Environment env, client::Cluster* cluster, Outcome* outcome) {
+  client::Consumer consumer(*cluster, {});
+  consumer.assign("t", PartitionIndex(0), {.kind = client::Start::Kind::kBeginning});
+  (void)co_await consumer.poll({Deadline::at(env.executor.now() + 1us), {}});  // the question for the first offset is on its way
+  consumer.assign("t", PartitionIndex(0), {.kind = client::Start::Kind::kEnd});
+  const auto batch = co_await consumer.poll({Deadline::at(env.executor.now() + 10s), {}});
+  if (!batch) outcome->errors.push_back(batch.error().describe());
+  else if (*batch) outcome->errors.push_back("the answer to the first start was taken for the second");
+  outcome->read[0].push_back(static_cast<int>(consumer.position("t", PartitionIndex(0)).value_or(kNoOffset).value()));
+  co_await consumer.close();
+}
+
+// Property: a partition that is assigned anew begins where the new start says, whatever was asked for the old one. Fails when the
+// late answer about the old start is taken: a seek to the end reads everything.
+TEST(ClientSim, an_answer_about_an_old_start_changes_nothing) {
+  const Outcome outcome = read_one_batch(&read_from_another_start);
+  for (const std::string& error : outcome.errors) ADD_FAILURE() << error;
+  EXPECT_EQ(outcome.read.at(0), std::vector<int>{10});
+}
+
 }  // namespace
 }  // namespace weir

@@ -19,22 +19,15 @@ Consumer::Consumer(Cluster& cluster, ConsumerOptions options)
 Consumer::~Consumer() = default;
 
 void Consumer::assign(std::string topic, PartitionIndex partition, Start start) {
-  const PartitionKey key{std::move(topic), partition};
-  PlacePtr& place = places_[key];
-  uint64_t generation = 0;
-  if (place != nullptr) {
-    generation = place->generation + 1;
-    for (const Chunk& chunk : place->chunks) stock_bytes_ -= chunk.bytes.size();
-    place->generation = generation;  // for answers under way
-  }
-  place = std::make_shared<Place>();
-  place->key = key;
+  unassign(topic, partition);
+  const auto place = std::make_shared<Place>();
+  place->key = {std::move(topic), partition};
   place->start = start;
-  place->generation = generation;
   if (start.kind == Start::Kind::kOffset) {
     place->fetch_from = place->deliver_from = Offset(start.value);
     place->last_epoch = place->deliver_epoch = start.leader_epoch;
   }
+  places_[place->key] = place;
   news_.notify_all();
 }
 
@@ -42,8 +35,12 @@ void Consumer::unassign(const std::string& topic, PartitionIndex partition) {
   const auto found = places_.find(PartitionKey{topic, partition});
   if (found == places_.end()) return;
   for (const Chunk& chunk : found->second->chunks) stock_bytes_ -= chunk.bytes.size();
-  ++found->second->generation;
   places_.erase(found);
+}
+
+bool Consumer::is_current(const PlacePtr& place) const {
+  const auto found = places_.find(place->key);
+  return found != places_.end() && found->second == place;
 }
 
 std::optional<Offset> Consumer::position(const std::string& topic, PartitionIndex partition) const {
@@ -120,28 +117,36 @@ Result<std::optional<ConsumedBatch>> Consumer::next_batch(Place& place) {
     if (v2 == nullptr) {
       return fail(ErrorCode::kUnsupportedForMessageFormat, "records of a format older than Kafka 0.11 are read by brokers only");
     }
-    const size_t at = chunk.at;
-    chunk.at += found->size_bytes();
     const Offset from = *place.deliver_from;
+    const bool has_records = !is_aborted(chunk, *v2) && !v2->is_control() && found->last_offset() >= from;
+    ConsumedBatch out;
+    if (has_records) {
+      WEIR_TRY(out, read_batch(place, chunk.bytes.slice(chunk.at, found->size_bytes())));
+    }
+    // Only now: a batch that cannot be read must not be committed as done.
+    chunk.at += found->size_bytes();
     place.deliver_from = std::max(from, found->next_offset());
     place.deliver_epoch = v2->leader_epoch();
-    if (is_aborted(chunk, *v2) || v2->is_control() || found->last_offset() < from) continue;
-    ConsumedBatch out;
-    out.topic = place.key.topic;
-    out.partition = place.key.index;
-    out.leader_epoch = v2->leader_epoch();
-    out.bytes = chunk.bytes.slice(at, found->size_bytes());
-    WEIR_TRY(const record::BatchView view, record::BatchView::parse(out.bytes.view()));
-    WEIR_TRY(record::Records records, record::Records::open(view, codecs_, options_.batch_bytes_max, out.scratch));
-    for (;;) {
-      WEIR_TRY(const std::optional<record::Record> one, records.next());
-      if (!one) break;
-      if (one->offset >= from) out.records.push_back(*one);
-    }
-    // Views into `scratch` survive the moves of `out`: a moved vector keeps its block.
     if (!out.records.empty()) return std::optional<ConsumedBatch>(std::move(out));
   }
   return std::optional<ConsumedBatch>();
+}
+
+// The records of one batch from where we stand. Views into `scratch` survive moves: a moved vector keeps its block.
+Result<ConsumedBatch> Consumer::read_batch(const Place& place, SharedBytes bytes) {
+  WEIR_TRY(const record::BatchView view, record::BatchView::parse(bytes.view()));
+  ConsumedBatch out;
+  out.topic = place.key.topic;
+  out.partition = place.key.index;
+  out.leader_epoch = view.leader_epoch();
+  out.bytes = std::move(bytes);
+  WEIR_TRY(record::Records records, record::Records::open(view, codecs_, options_.batch_bytes_max, out.scratch));
+  for (;;) {
+    WEIR_TRY(const std::optional<record::Record> one, records.next());
+    if (!one) break;
+    if (one->offset >= *place.deliver_from) out.records.push_back(*one);
+  }
+  return out;
 }
 
 // Keeps account of the transactions that the broker said were aborted. True for their records.

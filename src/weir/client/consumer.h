@@ -70,7 +70,8 @@ class Consumer {
   // with its name, each once, after which that partition rests: kOffsetOutOfRange, kCorruptMessage, and what a broker refuses.
   Task<Result<std::optional<ConsumedBatch>>> poll(Patience patience);
 
-  // The offset of the next record that poll may return; none until it is known.
+  // The offset of the next record that poll may return, also after an error: what could not be read is not behind us. None until
+  // it is known.
   std::optional<Offset> position(const std::string& topic, PartitionIndex partition) const;
   // The leader epoch of what poll returned last.
   LeaderEpoch position_epoch(const std::string& topic, PartitionIndex partition) const;
@@ -92,10 +93,10 @@ class Consumer {
     std::vector<std::pair<Offset, ProducerId>> aborted;  // by first offset; those behind `at` are gone
     std::map<ProducerId, bool> aborting;
   };
+  // A partition since it was assigned: assigned anew it is another Place, and what was asked for this one changes nothing.
   struct Place {
     PartitionKey key;
     Start start;
-    uint64_t generation = 0;  // of assign: answers for an older one are dropped
     std::optional<Offset> fetch_from;
     std::optional<Offset> deliver_from;
     LeaderEpoch last_epoch = kNoLeaderEpoch;     // of what was fetched last
@@ -123,18 +124,31 @@ class Consumer {
   bool is_fetchable(const Place& place) const;
   static Task<void> resolve(Consumer* self);
   Task<Result<void>> resolve_topic(std::string topic);
+  Task<Result<std::vector<PlacePtr>>> begin_at(std::string topic, std::vector<PlacePtr> places, int64_t timestamp, Patience patience);
+  bool is_current(const PlacePtr& place) const;
   static Task<void> fetch_from(Consumer* self, BrokerId broker);
   struct Asked {
     PlacePtr place;
-    uint64_t generation;
     Offset offset;
   };
+  // What one request asks of one broker.
+  struct Round {
+    std::vector<FetchSession::Wanted> wanted;  // by key
+    std::map<PartitionKey, Asked> asked;       // the same
+    int16_t version_max = INT16_MAX;
+    int16_t version = -1;                      // in which it was sent; none: it was not
+  };
+  Round next_round(BrokerId broker, const Fetcher& fetcher) const;
   Task<bool> fetch_once(BrokerId broker, Fetcher& fetcher);
-  bool take(const Asked& asked, protocol::FetchResponse::PartitionData& answer);
+  Task<Result<protocol::FetchResponse>> ask(ConnectionPtr connection, Fetcher& fetcher, Round& round, Patience patience);
+  void round_failed(Fetcher& fetcher, const Round& round, const Error& error);
+  void take_all(const Round& round, protocol::FetchResponse& answer);
+  void take(const Asked& asked, protocol::FetchResponse::PartitionData& answer);
   void take_records(Place& place, protocol::FetchResponse::PartitionData& answer);
   void out_of_range(Place& place);
   void again_later(Place& place, bool refresh);
   Result<std::optional<ConsumedBatch>> next_batch(Place& place);
+  Result<ConsumedBatch> read_batch(const Place& place, SharedBytes bytes);
   bool is_aborted(Chunk& chunk, const record::BatchView& batch) const;
 
   Cluster& cluster_;

@@ -43,11 +43,11 @@ Task<void> Consumer::resolve(Consumer* self) {
 Task<Result<void>> Consumer::resolve_topic(std::string name) {
   const Patience once = cluster_.one_attempt({Deadline::never(), stop_.token()});
   WEIR_CO_TRY(const TopicPtr topic, co_await cluster_.topic(name, once));
-  std::map<int64_t, std::vector<PartitionIndex>> questions;
+  std::map<int64_t, std::vector<PlacePtr>> questions;  // by timestamp
   for (const auto& [key, place] : places_) {
     if (key.topic != name) continue;
-    const auto partition = std::ranges::find(topic->partitions, key.index, &Partition::index);
-    if (partition == topic->partitions.end()) {
+    const Partition* const partition = topic->partition(key.index);
+    if (partition == nullptr) {
       place->error = Error(ErrorCode::kUnknownTopicOrPartition, fmt::format("topic \"{}\" has no partition {}", name, key.index));
       continue;
     }
@@ -57,29 +57,33 @@ Task<Result<void>> Consumer::resolve_topic(std::string name) {
     if (place->leader == kNoBroker) again_later(*place, true);
     if (place->fetch_from) continue;
     switch (place->start.kind) {
-      case Start::Kind::kBeginning: questions[kEarliest].push_back(key.index); break;
-      case Start::Kind::kTimestamp: questions[place->start.value].push_back(key.index); break;
-      default: questions[kLatest].push_back(key.index);
+      case Start::Kind::kBeginning: questions[kEarliest].push_back(place); break;
+      case Start::Kind::kTimestamp: questions[place->start.value].push_back(place); break;
+      default: questions[kLatest].push_back(place);
     }
   }
-  const Isolation isolation = options_.read_committed ? Isolation::kReadCommitted : Isolation::kReadUncommitted;
-  for (const auto& [timestamp, partitions] : questions) {
-    WEIR_CO_TRY(const auto offsets, co_await admin_.list_offsets(name, partitions, timestamp, once, isolation));
-    std::vector<PartitionIndex> behind;  // no record is as young as the timestamp
-    for (const PartitionOffset& found : offsets) {
-      const auto place = places_.find(PartitionKey{name, found.partition});
-      if (place == places_.end() || place->second->fetch_from) continue;
-      if (found.offset < Offset(0)) behind.push_back(found.partition);
-      else place->second->fetch_from = place->second->deliver_from = found.offset;
-    }
-    if (behind.empty()) continue;
-    WEIR_CO_TRY(const auto ends, co_await admin_.list_offsets(name, behind, kLatest, once, isolation));
-    for (const PartitionOffset& found : ends) {
-      const auto place = places_.find(PartitionKey{name, found.partition});
-      if (place != places_.end() && !place->second->fetch_from) place->second->fetch_from = place->second->deliver_from = found.offset;
-    }
+  for (const auto& [timestamp, places] : questions) {
+    WEIR_CO_TRY(std::vector<PlacePtr> behind, co_await begin_at(name, places, timestamp, once));
+    if (!behind.empty()) WEIR_CO_CHECK(co_await begin_at(name, std::move(behind), kLatest, once));
   }
   co_return Result<void>();
+}
+
+// Lets `places` begin at their first record that is as young as `timestamp`; returns those that have none.
+Task<Result<std::vector<Consumer::PlacePtr>>> Consumer::begin_at(std::string topic, std::vector<PlacePtr> places, int64_t timestamp,
+                                                                 Patience patience) {
+  std::vector<PartitionIndex> partitions;
+  for (const PlacePtr& place : places) partitions.push_back(place->key.index);
+  const Isolation isolation = options_.read_committed ? Isolation::kReadCommitted : Isolation::kReadUncommitted;
+  WEIR_CO_TRY(const auto offsets, co_await admin_.list_offsets(std::move(topic), std::move(partitions), timestamp, patience, isolation));
+  std::vector<PlacePtr> behind;
+  for (const PlacePtr& place : places) {
+    const auto found = std::ranges::lower_bound(offsets, place->key.index, {}, &PartitionOffset::partition);
+    const bool has_one = found != offsets.end() && found->partition == place->key.index && found->offset >= Offset(0);
+    if (has_one) place->fetch_from = place->deliver_from = found->offset;
+    else behind.push_back(place);
+  }
+  co_return behind;
 }
 
 Task<void> Consumer::fetch_from(Consumer* self, BrokerId broker) {
@@ -93,115 +97,110 @@ Task<void> Consumer::fetch_from(Consumer* self, BrokerId broker) {
   self->news_.notify_all();
 }
 
-// False when there is nothing to ask now.
-Task<bool> Consumer::fetch_once(BrokerId broker, Fetcher& fetcher) {
-  if (stock_bytes_ >= options_.prefetch_bytes) co_return false;
-  const Patience patience = cluster_.one_attempt({Deadline::never(), stop_.token()});
-  const auto connection = co_await cluster_.broker(broker, lane_, patience);
-  std::vector<FetchSession::Wanted> wanted;
-  std::map<PartitionKey, Asked> asked;
-  bool has_ids = true;
+Consumer::Round Consumer::next_round(BrokerId broker, const Fetcher& fetcher) const {
+  Round round;
   for (const auto& [key, place] : places_) {
     if (place->leader != broker || !is_fetchable(*place)) continue;
-    FetchSession::Wanted one{key, place->topic_id, {}};
+    FetchSession::Wanted& one = round.wanted.emplace_back(FetchSession::Wanted{key, place->topic_id, {}});
     one.partition.partition = key.index;
     one.partition.current_leader_epoch = place->leader_epoch;
     one.partition.fetch_offset = *place->fetch_from;
     one.partition.last_fetched_epoch = place->last_epoch;
     one.partition.partition_max_bytes = halved(options_.partition_bytes_max, fetcher.halvings);
-    wanted.push_back(std::move(one));
-    asked.emplace(key, Asked{place, place->generation, *place->fetch_from});
-    has_ids = has_ids && !place->topic_id.is_zero();
+    round.asked.emplace(key, Asked{place, *place->fetch_from});
+    if (place->topic_id.is_zero()) round.version_max = FetchSession::kTopicIdVersion - 1;
   }
-  if (wanted.empty()) co_return false;
-  const int16_t version_max = has_ids ? INT16_MAX : FetchSession::kTopicIdVersion - 1;
-  const auto version = connection ? (*connection)->version_of(protocol::ApiKey::kFetch, version_max) : fail(connection.error());
+  return round;
+}
+
+// False when there is nothing to ask now.
+Task<bool> Consumer::fetch_once(BrokerId broker, Fetcher& fetcher) {
+  if (stock_bytes_ >= options_.prefetch_bytes) co_return false;
+  const Patience patience = cluster_.one_attempt({Deadline::never(), stop_.token()});
+  const auto connection = co_await cluster_.broker(broker, lane_, patience);
+  Round round = next_round(broker, fetcher);
+  if (round.wanted.empty()) co_return false;
   Result<protocol::FetchResponse> answer = fail(ErrorCode::kUnavailable);
-  if (version) {
-    protocol::FetchRequest request;
-    request.max_wait_ms = static_cast<int32_t>(options_.wait_max / 1ms);
-    request.min_bytes = options_.bytes_min;
-    request.max_bytes = halved(options_.bytes_max, fetcher.halvings);
-    request.isolation_level = options_.read_committed ? 1 : 0;
-    fetcher.session.fill(request, wanted, *version);
-    answer = co_await (*connection)->call(std::move(request), patience, version_max);
-  } else {
-    answer = fail(version.error());
-  }
+  if (connection) answer = co_await ask(*connection, fetcher, round, patience);
+  else answer = fail(connection.error());
   if (!answer) {
-    fetcher.session.reset();
     if (answer.error().code() == ErrorCode::kCancelled) co_return false;
-    if (version && answer.error().code() == ErrorCode::kDeadlineExceeded) {
-      fetcher.halvings = std::min(fetcher.halvings + 1, kHalvingsMax);
-      fetcher.good_answers = 0;
-    }
-    for (const auto& [key, one] : asked) {
-      if (reaction_to(answer.error().code()) == Reaction::kFail) one.place->error = answer.error();
-      else again_later(*one.place, true);
-    }
-    co_return true;
-  }
-  if (answer->error_code != ErrorCode::kNone) {
+    round_failed(fetcher, round, answer.error());
+  } else if (answer->error_code != ErrorCode::kNone) {
     fetcher.session.reset();  // the next request opens another one
     const Reaction reaction = reaction_to(answer->error_code);
-    for (const auto& [key, one] : asked) {
+    for (const auto& [key, one] : round.asked) {
       if (reaction == Reaction::kFail) one.place->error = Error(answer->error_code);
       else again_later(*one.place, reaction == Reaction::kRefresh);
     }
-    co_return true;
-  }
-  fetcher.session.accept(*answer);
-  if (fetcher.halvings > 0 && ++fetcher.good_answers >= kAnswersBeforeDoubling) {
-    --fetcher.halvings;
-    fetcher.good_answers = 0;
-  }
-  bool usable = true;
-  for (auto& topic : answer->responses) {
-    std::string name = topic.topic;
-    if (*version >= FetchSession::kTopicIdVersion) {
-      const auto same = std::ranges::find(wanted, topic.topic_id, &FetchSession::Wanted::topic_id);
-      if (same == wanted.end()) continue;
-      name = same->key.topic;
+  } else {
+    fetcher.session.accept(*answer);
+    if (fetcher.halvings > 0 && ++fetcher.good_answers >= kAnswersBeforeDoubling) {
+      --fetcher.halvings;
+      fetcher.good_answers = 0;
     }
-    for (auto& row : topic.partitions) {
-      const auto one = asked.find(PartitionKey{name, row.partition_index});
-      if (one != asked.end()) usable = take(one->second, row) && usable;
-    }
+    take_all(round, *answer);
   }
-  if (!usable) fetcher.session.reset();
   co_return true;
 }
 
-// False when the session must begin anew to say what the broker should send.
-bool Consumer::take(const Asked& asked, protocol::FetchResponse::PartitionData& answer) {
-  Place& place = *asked.place;
-  if (place.generation != asked.generation || place.fetch_from != asked.offset) return true;  // moved meanwhile
-  const ErrorCode code = answer.error_code;
-  if (code == ErrorCode::kNone) {
-    place.failures = 0;
-    place.high_watermark = answer.high_watermark;
-    if (answer.diverging_epoch.epoch >= LeaderEpoch(0)) {
-      env_.log.warning("{}-{}: the log was cut behind offset {}: going on from {}", place.key.topic, place.key.index, asked.offset,
-                       answer.diverging_epoch.end_offset);
-      place.fetch_from = std::min(asked.offset, answer.diverging_epoch.end_offset);
-      place.last_epoch = answer.diverging_epoch.epoch;
-      if (place.chunks.empty()) place.deliver_from = place.fetch_from;
-      return true;
+Task<Result<protocol::FetchResponse>> Consumer::ask(ConnectionPtr connection, Fetcher& fetcher, Round& round, Patience patience) {
+  WEIR_CO_TRY(round.version, connection->version_of(protocol::ApiKey::kFetch, round.version_max));
+  protocol::FetchRequest request;
+  request.max_wait_ms = static_cast<int32_t>(options_.wait_max / 1ms);
+  request.min_bytes = options_.bytes_min;
+  request.max_bytes = halved(options_.bytes_max, fetcher.halvings);
+  request.isolation_level = options_.read_committed ? 1 : 0;
+  fetcher.session.fill(request, round.wanted, round.version);
+  co_return co_await connection->call(std::move(request), patience, round.version_max);
+}
+
+void Consumer::round_failed(Fetcher& fetcher, const Round& round, const Error& error) {
+  fetcher.session.reset();
+  if (round.version >= 0 && error.code() == ErrorCode::kDeadlineExceeded) {
+    fetcher.halvings = std::min(fetcher.halvings + 1, kHalvingsMax);
+    fetcher.good_answers = 0;
+  }
+  for (const auto& [key, one] : round.asked) {
+    if (reaction_to(error.code()) == Reaction::kFail) one.place->error = error;
+    else again_later(*one.place, true);
+  }
+}
+
+void Consumer::take_all(const Round& round, protocol::FetchResponse& answer) {
+  for (auto& topic : answer.responses) {
+    std::string name = topic.topic;
+    if (round.version >= FetchSession::kTopicIdVersion) {
+      const auto same = std::ranges::find(round.wanted, topic.topic_id, &FetchSession::Wanted::topic_id);
+      if (same == round.wanted.end()) continue;
+      name = same->key.topic;
     }
-    take_records(place, answer);
-    return true;
+    for (auto& row : topic.partitions) {
+      const auto one = round.asked.find(PartitionKey{name, row.partition_index});
+      if (one != round.asked.end()) take(one->second, row);
+    }
   }
-  if (code == ErrorCode::kOffsetOutOfRange) {
-    out_of_range(place);
-    return true;
-  }
-  const Reaction reaction = reaction_to(code);
-  if (reaction == Reaction::kFail) {
+}
+
+void Consumer::take(const Asked& asked, protocol::FetchResponse::PartitionData& answer) {
+  Place& place = *asked.place;
+  if (!is_current(asked.place) || place.fetch_from != asked.offset) return;  // moved meanwhile
+  const ErrorCode code = answer.error_code;
+  if (code == ErrorCode::kOffsetOutOfRange) return out_of_range(place);
+  if (code != ErrorCode::kNone) {
+    const Reaction reaction = reaction_to(code);
+    if (reaction != Reaction::kFail) return again_later(place, reaction == Reaction::kRefresh);
     place.error = Error(code, fmt::format("{}-{}: {}", place.key.topic, place.key.index, weir::name_of(code)));
-  } else {
-    again_later(place, reaction == Reaction::kRefresh);
+    return;
   }
-  return true;
+  place.failures = 0;
+  place.high_watermark = answer.high_watermark;
+  if (answer.diverging_epoch.epoch < LeaderEpoch(0)) return take_records(place, answer);
+  env_.log.warning("{}-{}: the log was cut behind offset {}: going on from {}", place.key.topic, place.key.index, asked.offset,
+                   answer.diverging_epoch.end_offset);
+  place.fetch_from = std::min(asked.offset, answer.diverging_epoch.end_offset);
+  place.last_epoch = answer.diverging_epoch.epoch;
+  if (place.chunks.empty()) place.deliver_from = place.fetch_from;
 }
 
 void Consumer::take_records(Place& place, protocol::FetchResponse::PartitionData& answer) {
