@@ -123,7 +123,6 @@ void fill_server(const Settings& settings, server::ServerOptions& server) {
   if (queued > 0) server.request_bytes_max = static_cast<size_t>(queued);
   server.fetch_max_bytes = static_cast<int32_t>(number_of(settings, "fetch.max.bytes"));
   server.fetch_session_slots = size("max.incremental.fetch.session.cache.slots");
-  server.auto_create_topics_enable = number_of(settings, "auto.create.topics.enable") != 0;
   server.max_request_partition_size_limit = static_cast<int32_t>(number_of(settings, "max.request.partition.size.limit"));
 }
 

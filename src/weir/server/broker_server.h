@@ -29,8 +29,6 @@ class BrokerServer {
   // Takes no new connection or request, lets requests in process finish until `deadline`, then closes what is left.
   Task<void> stop(Deadline deadline);
 
-  size_t connection_count() const { return connections_.size(); }
-
  private:
   static Task<void> accept_loop(BrokerServer* self, size_t index);
   static Task<void> look_around(BrokerServer* self);

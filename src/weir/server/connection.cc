@@ -1,10 +1,9 @@
 #include "weir/server/connection.h"
 
-#include "weir/protocol/api_keys.h"
+#include "weir/protocol/frame.h"
 
 namespace weir::server {
 namespace {
-constexpr size_t kFrameLengthBytes = 4;
 // How often a connection that waits for room looks whether it still must.
 constexpr Duration kRoomCheck = 100ms;
 }  // namespace
@@ -18,9 +17,8 @@ Connection::Connection(Services& services, const ListenerOptions& listener, std:
       reader_(services.options.socket_request_max_bytes),
       outbox_(services.environment.executor, services.bytes.answers),
       tasks_(services.environment.executor),
+      unanswered_(services.bytes.requests),
       last_active_(services.environment.executor.now()) {}
-
-Connection::~Connection() { services_.bytes.requests.give_back(unanswered_bytes_); }
 
 void Connection::close() {
   closing_ = true;
@@ -45,56 +43,56 @@ Task<void> Connection::serve() {
   runtime::Executor& executor = services_.environment.executor;
   tasks_.spawn(&Connection::write_answers, this);
   executor.arm(*this, executor.now() + services_.options.connections_max_idle);
-  co_await take_frames();
+  const Result<void> ended = co_await take_requests();
+  if (!ended && ended.error().code() != ErrorCode::kConnectionClosed) say_closing(ended.error());
   close();
   (void)co_await tasks_.join();
 }
 
-Task<void> Connection::take_frames() {
+// Errors: those of read_more and take_frames.
+Task<Result<void>> Connection::take_requests() {
   while (!closing_) {
     if (draining_) {
       (void)co_await room_.wait(services_.environment.executor);
-      continue;
-    }
-    if (must_wait_for_room()) {
-      const Result<void> room = co_await room_to_read();
-      if (!room) {
-        say_closing(room.error());
-        co_return;
-      }
-      continue;
-    }
-    if (reader_.holds_idle_block()) {
-      awaits_request_ = true;
-      const Result<void> readable = co_await stream_->readable();
-      awaits_request_ = false;
-      if (!readable) co_return;
-    }
-    const MutableBytes space = reader_.space();
-    const Result<size_t> count = co_await stream_->read_some(space);
-    if (!count || *count == 0) co_return;
-    last_active_ = services_.environment.executor.now();
-    reader_.filled(*count);
-    unanswered_bytes_ += *count;
-    services_.bytes.requests.take(*count);
-    while (!closing_ && !draining_) {
-      Result<std::optional<SharedBytes>> frame = reader_.next();
-      if (!frame) {
-        say_closing(frame.error());
-        co_return;
-      }
-      if (!*frame) break;
-      const size_t frame_bytes = kFrameLengthBytes + (*frame)->size();
-      Result<Request> request = read_request(std::move(**frame), listener_);
-      if (!request) {
-        say_closing(request.error());
-        co_return;
-      }
-      request->info.peer = &stream_->peer();
-      request->info.stop = stop_.token();
-      co_await dispatch(std::move(*request), frame_bytes);
+    } else if (must_wait_for_room()) {
+      WEIR_CO_CHECK(co_await room_to_read());
+    } else {
+      WEIR_CO_CHECK(co_await read_more());
+      WEIR_CO_CHECK(co_await take_frames());
     }
   }
+  co_return Result<void>();
+}
+
+// Errors: kConnectionClosed, by the peer or here.
+Task<Result<void>> Connection::read_more() {
+  if (reader_.holds_idle_block()) {
+    awaits_request_ = true;
+    const Result<void> readable = co_await stream_->readable();
+    awaits_request_ = false;
+    if (!readable) co_return fail(ErrorCode::kConnectionClosed);
+  }
+  const MutableBytes space = reader_.space();
+  const Result<size_t> count = co_await stream_->read_some(space);
+  if (!count || *count == 0) co_return fail(ErrorCode::kConnectionClosed);
+  last_active_ = services_.environment.executor.now();
+  reader_.filled(*count);
+  unanswered_.take(*count);
+  co_return Result<void>();
+}
+
+// Every frame that is there whole. Errors: of a frame that cannot be understood, those of FrameReader::next and read_request.
+Task<Result<void>> Connection::take_frames() {
+  while (!closing_ && !draining_) {
+    WEIR_CO_TRY(std::optional<SharedBytes> frame, reader_.next());
+    if (!frame) break;
+    const size_t frame_bytes = protocol::kFrameSizeBytes + frame->size();
+    WEIR_CO_TRY(Request request, read_request(std::move(*frame), listener_));
+    request.info.peer = &stream_->peer();
+    request.info.stop = stop_.token();
+    co_await dispatch(std::move(request), frame_bytes);
+  }
+  co_return Result<void>();
 }
 
 bool Connection::must_wait_for_room() const {
@@ -110,7 +108,7 @@ Task<Result<void>> Connection::room_to_read() {
       give_up = executor.now() + kRoomWaitMax;  // what is in process will give room back
     } else if (executor.now() >= give_up) {
       // At once, so that those who wait as well may go on.
-      services_.bytes.requests.give_back(std::exchange(unanswered_bytes_, 0));
+      unanswered_.give_back_all();
       co_return fail(ErrorCode::kUnavailable, fmt::format("no room for its request of {} bytes while requests in process hold {} bytes",
                                                           reader_.partial_frame_bytes(), services_.bytes.requests.used()));
     }
@@ -149,9 +147,7 @@ void Connection::say_closing(const Error& why) {
 }
 
 void Connection::finish(Outbox::Place& place, Result<Answer> answer) {
-  WEIR_ASSERT(unanswered_bytes_ >= place.request_bytes, unanswered_bytes_, place.request_bytes);
-  unanswered_bytes_ -= place.request_bytes;
-  services_.bytes.requests.give_back(place.request_bytes);
+  unanswered_.give_back(place.request_bytes);
   if (!answer) say_closing(answer.error());
   last_active_ = services_.environment.executor.now();
   outbox_.put(place, std::move(answer));

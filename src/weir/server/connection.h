@@ -14,6 +14,7 @@
 
 #include "weir/runtime/network.h"
 #include "weir/runtime/task_group.h"
+#include "weir/server/context.h"
 #include "weir/server/frame_reader.h"
 #include "weir/server/outbox.h"
 #include "weir/server/pipeline.h"
@@ -30,7 +31,6 @@ class Connection final : public ListHook, private runtime::Timer {
   static constexpr Duration kKeepBuffers = 5s;               // of a connection that nothing comes through
 
   Connection(Services& services, const ListenerOptions& listener, std::unique_ptr<runtime::Stream> stream, RefusalLog& refusals);
-  ~Connection();
 
   // Serves until the peer leaves, something is wrong, no byte moves for too long, or close() is called.
   Task<void> serve();
@@ -45,9 +45,11 @@ class Connection final : public ListHook, private runtime::Timer {
   const runtime::Endpoint& peer() const { return stream_->peer(); }
 
  private:
-  Task<void> take_frames();
+  Task<Result<void>> take_requests();
+  Task<Result<void>> read_more();
   bool must_wait_for_room() const;
   Task<Result<void>> room_to_read();
+  Task<Result<void>> take_frames();
   Task<void> dispatch(Request request, size_t request_bytes);
   static Task<void> process(Connection* self, Request request, Outbox::Place* place);
   static Task<void> write_answers(Connection* self);
@@ -65,7 +67,7 @@ class Connection final : public ListHook, private runtime::Timer {
   Outbox outbox_;
   runtime::TaskGroup tasks_;
   size_t produces_in_flight_ = 0;        // being processed, all of them Produce
-  size_t unanswered_bytes_ = 0;          // taken from the budget of requests
+  BudgetShare unanswered_;               // bytes that were read, until their request is answered
   MonoTime last_active_;
   bool awaits_request_ = false;          // no buffer is lent to the stream
   bool closing_ = false;

@@ -4,8 +4,7 @@
 // pipeline did that. It authorises, resolves, validates, acts and answers.
 #pragma once
 
-#include <optional>
-#include <string>
+#include <string_view>
 
 #include "weir/base/metrics.h"
 #include "weir/base/time.h"
@@ -19,11 +18,16 @@
 #include "weir/server/fetch_session.h"
 #include "weir/server/options.h"
 #include "weir/server/producer_ids.h"
+#include "weir/server/request.h"
 #include "weir/server/request_metrics.h"
 #include "weir/storage/log_dirs.h"
 
 namespace weir::coordinator {
 class GroupCoordinator;
+}
+
+namespace weir::metadata {
+struct ConfigContext;
 }
 
 namespace weir::server {
@@ -47,17 +51,6 @@ struct Services {
   RequestMetrics& request_metrics;
 };
 
-// Who asks, and how; lives as long as the request.
-struct RequestInfo {
-  int16_t api_key = 0;
-  int16_t version = 0;
-  bool is_version_unknown = false;   // an ApiVersions of a version we do not have: its body was not read
-  std::optional<std::string> client_id;
-  const ListenerOptions* listener = nullptr;
-  const runtime::Endpoint* peer = nullptr;
-  runtime::StopToken stop;           // the connection is ending: nobody will read the answer
-};
-
 class HandlerContext {
  public:
   HandlerContext(Services& services, const RequestInfo& request) : services_(services), request_(request) {}
@@ -69,8 +62,18 @@ class HandlerContext {
   MonoTime now() const { return executor().now(); }
   TimestampMs wall_ms() const { return services_.environment.clock.wall_ms(); }
   Deadline deadline_in(int64_t ms) const { return Deadline::at(now() + std::chrono::milliseconds(ms < 0 ? 0 : ms)); }
+  BrokerId self() const { return services_.options.node_id; }
+  // As it is now: not to be held across a wait.
   const metadata::MetadataImage& image() const { return *services_.metadata.image(); }
-  metadata::ImageRef image_ref() const { return services_.metadata.image(); }
+  // The options in effect now; as the image, not to be held across a wait.
+  metadata::ConfigContext config() const;
+  // A partition that this broker holds. Errors: kUnknownTopicOrPartition, and kNotLeaderOrFollower while its log is being
+  // recovered, so that clients ask again.
+  Result<replication::PartitionRef> partition(std::string_view topic, PartitionIndex index) const;
+  // Errors: also kUnknownTopicId.
+  Result<replication::PartitionRef> partition(Uuid topic_id, PartitionIndex index) const;
+  // Where clients of this request's listener reach `broker`; nullptr where they do not.
+  const metadata::Endpoint* endpoint_of(const metadata::Broker* broker) const;
 
   // The client asked for no answer (acks = 0).
   void suppress_response() { response_suppressed_ = true; }

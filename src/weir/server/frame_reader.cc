@@ -4,11 +4,11 @@
 
 #include "weir/base/assert.h"
 #include "weir/base/endian.h"
+#include "weir/protocol/frame.h"
 
 namespace weir::server {
-namespace {
-constexpr size_t kLengthBytes = 4;
-}
+
+using protocol::kFrameSizeBytes;
 
 FrameReader::~FrameReader() {
   if (block_ != nullptr) block_->drop_reference();
@@ -56,7 +56,7 @@ void FrameReader::filled(size_t count) {
 
 Result<std::optional<SharedBytes>> FrameReader::next() {
   const size_t pending = filled_ - consumed_;
-  if (pending < kLengthBytes) {
+  if (pending < kFrameSizeBytes) {
     frame_bytes_wanted_ = 0;
     return std::nullopt;
   }
@@ -65,9 +65,9 @@ Result<std::optional<SharedBytes>> FrameReader::next() {
     return fail(ErrorCode::kMalformedFrame,
                 fmt::format("a request of {} bytes; socket.request.max.bytes allows 0 .. {}", length, frame_bytes_max_));
   }
-  frame_bytes_wanted_ = kLengthBytes + static_cast<size_t>(length);
+  frame_bytes_wanted_ = kFrameSizeBytes + static_cast<size_t>(length);
   if (pending < frame_bytes_wanted_) return std::nullopt;
-  SharedBytes frame(block_, {block_->data() + consumed_ + kLengthBytes, static_cast<size_t>(length)});
+  SharedBytes frame(block_, {block_->data() + consumed_ + kFrameSizeBytes, static_cast<size_t>(length)});
   consumed_ += frame_bytes_wanted_;
   frame_bytes_wanted_ = 0;
   return frame;

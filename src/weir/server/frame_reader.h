@@ -50,8 +50,6 @@ class FrameReader {
   bool has_partial_frame() const { return consumed_ < filled_; }
   // Bytes of the unfinished frame with its length; 0 while they are not known.
   size_t partial_frame_bytes() const { return frame_bytes_wanted_; }
-  size_t frame_bytes_max() const { return frame_bytes_max_; }
-  void set_frame_bytes_max(size_t bytes) { frame_bytes_max_ = bytes; }
 
  private:
   size_t room_for_frame(size_t pending) const;

@@ -42,8 +42,6 @@
 namespace weir::server {
 namespace {
 
-constexpr size_t kApiKeysEnd = static_cast<size_t>(protocol::kApis[std::size(protocol::kApis) - 1].key) + 1;
-
 template <typename RequestMessage, auto kHandler>
 Task<Result<Answer>> serve(HandlerContext& context, const Request& request) {
   Result<RequestMessage> message = request.info.is_version_unknown ? Result<RequestMessage>()
@@ -60,7 +58,7 @@ Task<Result<Answer>> serve(HandlerContext& context, const Request& request) {
 }
 
 constexpr auto make_table() {
-  std::array<HandlerRow, kApiKeysEnd> rows{};
+  std::array<HandlerRow, protocol::kApiKeysEnd> rows{};
 #define WEIR_HANDLER(Name, function) \
   rows[static_cast<size_t>(protocol::ApiKey::k##Name)] = {&serve<protocol::Name##Request, &function>};
   WEIR_HANDLER(Produce, produce)
@@ -102,6 +100,15 @@ constexpr auto make_table() {
 }
 
 constexpr auto kTable = make_table();
+
+constexpr bool is_what_is_announced() {
+  for (const protocol::ApiInfo& api : protocol::kApis) {
+    const bool has_row = kTable[static_cast<size_t>(api.key)].serve != nullptr;
+    if (has_row == api.served.empty()) return false;
+  }
+  return true;
+}
+static_assert(is_what_is_announced(), "an API is in served.txt and not in the table, or the reverse");
 
 }  // namespace
 

@@ -21,7 +21,7 @@ void hint_leader(const HandlerContext& context, LeaderHintVersions first, const 
   current_leader.leader_epoch = partition.leader_epoch();
   if (context.version() < first.endpoint) return;
   const metadata::Broker* broker = context.image().broker(partition.leader());
-  const metadata::Endpoint* endpoint = broker == nullptr ? nullptr : broker->endpoint(context.request().listener->name);
+  const metadata::Endpoint* endpoint = context.endpoint_of(broker);
   if (endpoint == nullptr) return;
   for (const NodeEndpoint& known : endpoints) {
     if (known.node_id == broker->id) return;

@@ -33,7 +33,6 @@ struct ServerOptions {
   size_t connections_possible = SIZE_MAX;            // with the descriptors that the process may have, whatever is configured
   int32_t fetch_max_bytes = 55 * 1024 * 1024;
   size_t fetch_session_slots = 1000;                 // max.incremental.fetch.session.cache.slots
-  bool auto_create_topics_enable = true;
   int32_t max_request_partition_size_limit = 2000;   // DescribeTopicPartitions
 };
 

@@ -15,15 +15,14 @@ void Outbox::put(Place& place, Result<Answer> answer) {
     place.parts = std::move(answer->parts);
     place.bytes_in_memory = answer->bytes_in_memory;
     place.close_after = answer->close_connection;
-    unsent_bytes_ += place.bytes_in_memory;
-    budget_.take(place.bytes_in_memory);
+    unsent_.take(place.bytes_in_memory);
   } else {
     place.close_after = true;
   }
   executor_.at_turn_end(*this);
 }
 
-Task<Outbox::Sent> Outbox::send_ready(runtime::Stream& stream, MonoTime& last_active) {
+runtime::Task<Outbox::Sent> Outbox::send_ready(runtime::Stream& stream, MonoTime& last_active) {
   if (!is_front_ready()) {
     (void)co_await output_.wait(executor_);
     if (!is_front_ready()) co_return Sent::kSome;
@@ -48,16 +47,14 @@ Task<Outbox::Sent> Outbox::send_ready(runtime::Stream& stream, MonoTime& last_ac
     last_active = executor_.now();
     from += *sent;
   }
-  WEIR_ASSERT(unsent_bytes_ >= bytes, unsent_bytes_, bytes);
-  unsent_bytes_ -= bytes;
-  budget_.give_back(bytes);
+  unsent_.give_back(bytes);
   parts_.clear();
   views_.clear();
   sending_ = false;
   co_return close_after ? Sent::kClose : Sent::kSome;
 }
 
-Task<Result<size_t>> Outbox::send_some(runtime::Stream& stream, size_t from) {
+runtime::Task<Result<size_t>> Outbox::send_some(runtime::Stream& stream, size_t from) {
   if (parts_[from].file != nullptr) {
     WEIR_CO_CHECK(co_await stream.write_file(*parts_[from].file));
     co_return size_t{1};

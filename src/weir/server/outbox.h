@@ -5,7 +5,6 @@
 //
 // Owner    Connection.
 // Shard    the connection's.
-// Holds    - bytes of answers that are not sent are taken from the budget, and given back with the Outbox at the latest
 // Bounds   who takes places asks `places()` and `unsent_bytes()` first
 #pragma once
 
@@ -14,7 +13,7 @@
 #include "weir/runtime/network.h"
 #include "weir/runtime/wait_queue.h"
 #include "weir/server/byte_budget.h"
-#include "weir/server/pipeline.h"
+#include "weir/server/request.h"
 
 namespace weir::server {
 
@@ -34,8 +33,8 @@ class Outbox final : private runtime::TurnHook {
   };
   enum class Sent : uint8_t { kSome, kClose };
 
-  Outbox(runtime::Executor& executor, ByteBudget& budget) : executor_(executor), budget_(budget) {}
-  ~Outbox() { budget_.give_back(unsent_bytes_); }
+  // Bytes of answers that are not sent are taken from `budget`.
+  Outbox(runtime::Executor& executor, ByteBudget& budget) : executor_(executor), unsent_(budget) {}
 
   // Stays where it is until its answer is sent.
   Place& take_place(size_t request_bytes);
@@ -43,12 +42,12 @@ class Outbox final : private runtime::TurnHook {
   void put(Place& place, Result<Answer> answer);
 
   size_t places() const { return places_.size(); }
-  size_t unsent_bytes() const { return unsent_bytes_; }
-  bool is_empty() const { return places_.empty() && unsent_bytes_ == 0; }
+  size_t unsent_bytes() const { return unsent_.bytes(); }
+  bool is_empty() const { return places_.empty() && unsent_.bytes() == 0; }
 
   // Waits for ready answers and sends what is ready. kClose: nothing may follow, or the peer does not take it.
   // `last_active` moves with each part that the peer took.
-  Task<Sent> send_ready(runtime::Stream& stream, MonoTime& last_active);
+  runtime::Task<Sent> send_ready(runtime::Stream& stream, MonoTime& last_active);
   // Ends the wait of send_ready().
   void wake() { output_.notify_all(); }
   // Gives back memory that a busy time left.
@@ -59,13 +58,12 @@ class Outbox final : private runtime::TurnHook {
     if (is_front_ready()) output_.notify_all();
   }
   // Sends the parts from `from` on that one call takes. Returns how many.
-  Task<Result<size_t>> send_some(runtime::Stream& stream, size_t from);
+  runtime::Task<Result<size_t>> send_some(runtime::Stream& stream, size_t from);
   bool is_front_ready() const { return !places_.empty() && places_.front().ready; }
 
   runtime::Executor& executor_;
-  ByteBudget& budget_;
   std::deque<Place> places_;               // requests taken and not sent yet; stable addresses while at the ends only
-  size_t unsent_bytes_ = 0;                // in memory, taken from the budget
+  BudgetShare unsent_;                     // of answers that are ready, in memory
   std::vector<protocol::FramePart> parts_; // of the write under way
   std::vector<ByteView> views_;            // of those of one call
   bool sending_ = false;

@@ -1,9 +1,11 @@
 #include "weir/server/pipeline.h"
 
 #include "weir/protocol/frame.h"
+#include "weir/server/context.h"
 #include "weir/server/handler_table.h"
 
 namespace weir::server {
+
 Result<Request> read_request(SharedBytes frame, const ListenerOptions& listener) {
   WEIR_TRY(protocol::RequestHead head, protocol::read_request_head(frame));
   Request request;
@@ -12,7 +14,8 @@ Result<Request> read_request(SharedBytes frame, const ListenerOptions& listener)
   request.info.client_id = std::move(head.client_id);
   request.info.listener = &listener;
   request.correlation_id = head.correlation_id;
-  if (head.api == nullptr || find_handler(head.api_key) == nullptr) {
+  request.handler = find_handler(head.api_key);
+  if (head.api == nullptr || request.handler == nullptr) {
     return fail(ErrorCode::kUnsupportedVersion, fmt::format("API {} is not served", head.api_key));
   }
   if (!head.api->served.has(head.api_version)) {
@@ -30,12 +33,11 @@ Result<Request> read_request(SharedBytes frame, const ListenerOptions& listener)
 }
 
 Task<Result<Answer>> answer_request(Services& services, const Request& request) {
+  WEIR_ASSERT(request.handler != nullptr, request.info.api_key);
   HandlerContext context(services, request.info);
-  const HandlerRow* row = find_handler(request.info.api_key);
-  WEIR_ASSERT(row != nullptr, request.info.api_key);
   note_event("request: api key, correlation id", request.info.api_key, request.correlation_id);
   const MonoTime started = services.environment.executor.now();
-  Result<Answer> answer = co_await row->serve(context, request);
+  Result<Answer> answer = co_await request.handler->serve(context, request);
   services.request_metrics.count(request.info.api_key, services.environment.executor.now() - started);
   co_return answer;
 }

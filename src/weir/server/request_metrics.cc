@@ -1,12 +1,11 @@
 #include "weir/server/request_metrics.h"
 
 #include "weir/base/assert.h"
-#include "weir/protocol/api_keys.h"
 
 namespace weir::server {
 
 void RequestMetrics::count(int16_t api_key, Duration took) {
-  WEIR_ASSERT(api_key >= 0 && static_cast<size_t>(api_key) < kKeysMax, api_key);
+  WEIR_ASSERT(api_key >= 0 && static_cast<size_t>(api_key) < by_key_.size(), api_key);
   Api& api = by_key_[static_cast<size_t>(api_key)];
   if (api.requests == nullptr) {
     const protocol::ApiInfo* info = protocol::find_api(api_key);

@@ -22,6 +22,8 @@ using protocol::ProduceResponse;
 using PartitionResponse = ProduceResponse::PartitionProduceResponse;
 
 constexpr int16_t kAcksAll = -1;
+constexpr int16_t kAcksNone = 0;
+constexpr int16_t kAcksLeader = 1;
 constexpr LeaderHintVersions kProduceLeaderHint{.leader = 10, .endpoint = 10};
 constexpr int16_t kFirstVersionWithZstd = 7;
 constexpr int16_t kFirstVersionWithTopicIds = 13;
@@ -60,17 +62,8 @@ void tell_log_start(const replication::Partition& partition, PartitionResponse& 
   }
 }
 
-Result<replication::PartitionRef> resolve(HandlerContext& context, const ProduceRequest::TopicProduceData& topic, PartitionIndex index) {
-  replication::PartitionManager& partitions = context.services().partitions;
-  if (context.version() >= kFirstVersionWithTopicIds) {
-    if (context.image().topic(topic.topic_id) == nullptr) return fail(ErrorCode::kUnknownTopicId);
-    replication::PartitionRef found = partitions.find(topic.topic_id, index);
-    if (!found) return fail(partitions.absence(topic.topic_id, index));
-    return found;
-  }
-  replication::PartitionRef found = partitions.find(topic.name, index);
-  if (!found) return fail(partitions.absence(topic.name, index));
-  return found;
+Result<replication::PartitionRef> resolve(const HandlerContext& context, const ProduceRequest::TopicProduceData& topic, PartitionIndex index) {
+  return context.version() >= kFirstVersionWithTopicIds ? context.partition(topic.topic_id, index) : context.partition(topic.name, index);
 }
 
 // Validates and queues one partition's batch; plain, so that requests reach the log in the order in which they came.
@@ -127,9 +120,16 @@ bool has_transactional_batch(const ProduceRequest& request) {
   return false;
 }
 
-void refuse_all(const ProduceRequest& request, ProduceResponse& response, const Error& error) {
-  for (size_t t = 0; t < request.topic_data.size(); ++t) {
-    for (auto& partition : response.responses[t].partition_responses) refuse(partition, error);
+// What is wrong with the whole request. Errors: kInvalidRequiredAcks, kTransactionalIdAuthorizationFailed.
+Result<void> check(const ProduceRequest& request) {
+  if (request.acks < kAcksAll || request.acks > kAcksLeader) return fail(ErrorCode::kInvalidRequiredAcks);
+  if (!request.transactional_id && has_transactional_batch(request)) return fail(ErrorCode::kTransactionalIdAuthorizationFailed);
+  return {};
+}
+
+void refuse_all(ProduceResponse& response, const Error& error) {
+  for (auto& topic : response.responses) {
+    for (PartitionResponse& partition : topic.partition_responses) refuse(partition, error);
   }
 }
 
@@ -148,6 +148,30 @@ ProduceResponse outline(const ProduceRequest& request) {
   return response;
 }
 
+// Plain as `append` is: nothing of another request comes between.
+std::vector<Pending> append_all(HandlerContext& context, const ProduceRequest& request, ProduceResponse& response) {
+  std::vector<Pending> pending;
+  for (size_t t = 0; t < request.topic_data.size(); ++t) {
+    const auto& topic = request.topic_data[t];
+    for (size_t p = 0; p < topic.partition_data.size(); ++p) {
+      PartitionResponse& answer = response.responses[t].partition_responses[p];
+      const auto& wanted = topic.partition_data[p];
+      const Result<replication::PartitionRef> partition = resolve(context, topic, wanted.index);
+      if (!partition) {
+        refuse(answer, partition.error());
+        continue;
+      }
+      std::optional<Pending> queued = append(context, *partition, wanted.records, request.acks, answer);
+      if (queued) {
+        pending.push_back(std::move(*queued));
+      } else if (answer.error_code == ErrorCode::kNotLeaderOrFollower) {
+        hint_leader(context, kProduceLeaderHint, **partition, answer.current_leader, response.node_endpoints);
+      }
+    }
+  }
+  return pending;
+}
+
 bool has_error(const ProduceResponse& response) {
   for (const auto& topic : response.responses) {
     for (const auto& partition : topic.partition_responses) {
@@ -161,33 +185,10 @@ bool has_error(const ProduceResponse& response) {
 
 Task<ProduceResponse> produce(HandlerContext& context, const ProduceRequest& request) {
   ProduceResponse response = outline(request);
-  const bool acks_valid = request.acks >= kAcksAll && request.acks <= 1;
   std::vector<Pending> pending;
-  if (!acks_valid) {
-    refuse_all(request, response, Error(ErrorCode::kInvalidRequiredAcks));
-  } else if (!request.transactional_id && has_transactional_batch(request)) {
-    refuse_all(request, response, Error(ErrorCode::kTransactionalIdAuthorizationFailed));
-  } else {
-    for (size_t t = 0; t < request.topic_data.size(); ++t) {
-      const auto& topic = request.topic_data[t];
-      for (size_t p = 0; p < topic.partition_data.size(); ++p) {
-        PartitionResponse& answer = response.responses[t].partition_responses[p];
-        const auto& wanted = topic.partition_data[p];
-        const Result<replication::PartitionRef> partition = resolve(context, topic, wanted.index);
-        if (!partition) {
-          refuse(answer, partition.error());
-          continue;
-        }
-        std::optional<Pending> queued = append(context, *partition, wanted.records, request.acks, answer);
-        if (queued) {
-          pending.push_back(std::move(*queued));
-        } else if (answer.error_code == ErrorCode::kNotLeaderOrFollower) {
-          hint_leader(context, kProduceLeaderHint, **partition, answer.current_leader, response.node_endpoints);
-        }
-      }
-    }
-  }
-  if (request.acks == 0) {
+  if (const Result<void> sound = check(request); sound) pending = append_all(context, request, response);
+  else refuse_all(response, sound.error());
+  if (request.acks == kAcksNone) {
     context.suppress_response();
     if (has_error(response)) context.close_connection();
     co_return response;
@@ -195,11 +196,8 @@ Task<ProduceResponse> produce(HandlerContext& context, const ProduceRequest& req
   const Deadline deadline = context.deadline_in(request.timeout_ms);
   for (Pending& append : pending) {
     Result<void> acknowledged;
-    if (request.acks == kAcksAll) {
-      acknowledged = co_await append.partition->committed(append.last_offset, deadline);
-    } else {
-      acknowledged = co_await append.partition->written(append.last_offset, deadline);
-    }
+    if (request.acks == kAcksAll) acknowledged = co_await append.partition->committed(append.last_offset, deadline);
+    else acknowledged = co_await append.partition->written(append.last_offset, deadline);
     if (!acknowledged) refuse(*append.response, acknowledged.error());
   }
   co_return response;

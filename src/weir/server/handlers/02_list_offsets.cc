@@ -1,9 +1,9 @@
 // ListOffsets 1-11: offsets by timestamp or by a special mark.
 //   -1 latest: the end a reader of that isolation sees. -2 earliest. -3 (7+) the record with the largest timestamp. -4 (8+)
 //   earliest on local disk: as -2, nothing is tiered. -5 (9+) latest tiered and -6 (11+) earliest pending upload: none, offset
-//   -1. A mark that the version lacks, or that is none: UNSUPPORTED_VERSION for the partition. By time: the first record at or after it with
-//   its own timestamp; none: offset -1, timestamp -1, no error. A partition named twice: one INVALID_REQUEST.
-#include <set>
+//   -1. A mark that the version lacks, or that is none: UNSUPPORTED_VERSION for the partition. By time: the first record at or
+//   after it with its own timestamp; none: offset -1, timestamp -1, no error. A partition named twice: one INVALID_REQUEST.
+#include <map>
 
 #include "weir/protocol/list_offsets.h"
 #include "weir/server/handlers/handlers.h"
@@ -13,7 +13,6 @@ namespace {
 
 using protocol::ListOffsetsRequest;
 using protocol::ListOffsetsResponse;
-using PartitionAnswer = ListOffsetsResponse::ListOffsetsPartitionResponse;
 using replication::Isolation;
 
 constexpr int16_t kFirstOffsetsWithEpoch = 4;
@@ -65,37 +64,21 @@ Task<Result<storage::TimestampOffset>> find(HandlerContext& context, replication
   co_return found.value_or(storage::TimestampOffset());
 }
 
-Task<PartitionAnswer> answer(HandlerContext& context, const std::string& topic, const ListOffsetsRequest::ListOffsetsPartition& wanted,
-                             Isolation isolation, bool is_repeated) {
-  PartitionAnswer result;
-  result.partition_index = wanted.partition_index;
-  const replication::PartitionRef partition = context.services().partitions.find(topic, wanted.partition_index);
-  if (is_repeated) {
-    result.error_code = ErrorCode::kInvalidRequest;
-    co_return result;
+Task<Result<storage::TimestampOffset>> look_up(HandlerContext& context, const std::string& topic,
+                                               const ListOffsetsRequest::ListOffsetsPartition& wanted, Isolation isolation) {
+  if (context.version() < first_version_of(wanted.timestamp)) co_return fail(ErrorCode::kUnsupportedVersion);
+  WEIR_CO_TRY(const replication::PartitionRef partition, context.partition(topic, wanted.partition_index));
+  WEIR_CO_CHECK(partition->check_leader(wanted.current_leader_epoch));
+  co_return co_await find(context, partition, wanted.timestamp, isolation);
+}
+
+// How often each partition is named.
+std::map<std::pair<std::string_view, PartitionIndex>, size_t> count_names(const ListOffsetsRequest& request) {
+  std::map<std::pair<std::string_view, PartitionIndex>, size_t> times;
+  for (const auto& topic : request.topics) {
+    for (const auto& partition : topic.partitions) ++times[{topic.name, partition.partition_index}];
   }
-  if (context.version() < first_version_of(wanted.timestamp)) {
-    result.error_code = ErrorCode::kUnsupportedVersion;
-    co_return result;
-  }
-  if (!partition) {
-    result.error_code = context.services().partitions.absence(topic, wanted.partition_index);
-    co_return result;
-  }
-  const Result<void> leads = partition->check_leader(wanted.current_leader_epoch);
-  if (!leads) {
-    result.error_code = leads.error().code();
-    co_return result;
-  }
-  const Result<storage::TimestampOffset> found = co_await find(context, partition, wanted.timestamp, isolation);
-  if (!found) {
-    result.error_code = found.error().code();
-    co_return result;
-  }
-  result.timestamp = found->timestamp;
-  result.offset = found->offset;
-  if (context.version() >= kFirstOffsetsWithEpoch) result.leader_epoch = found->leader_epoch;
-  co_return result;
+  return times;
 }
 
 }  // namespace
@@ -103,23 +86,24 @@ Task<PartitionAnswer> answer(HandlerContext& context, const std::string& topic, 
 Task<ListOffsetsResponse> list_offsets(HandlerContext& context, const ListOffsetsRequest& request) {
   ListOffsetsResponse response;
   const auto isolation = request.isolation_level == 1 ? Isolation::kReadCommitted : Isolation::kReadUncommitted;
-  std::set<std::pair<std::string, PartitionIndex>> once;
-  std::set<std::pair<std::string, PartitionIndex>> repeated;
-  std::set<std::pair<std::string, PartitionIndex>> answered_repeats;
-  for (const auto& topic : request.topics) {
-    for (const auto& partition : topic.partitions) {
-      if (!once.emplace(topic.name, partition.partition_index).second) repeated.emplace(topic.name, partition.partition_index);
-    }
-  }
+  auto unanswered = count_names(request);
   for (const auto& topic : request.topics) {
     auto& answered = response.topics.emplace_back();
     answered.name = topic.name;
-    for (const auto& partition : topic.partitions) {
-      const std::pair name(topic.name, partition.partition_index);
-      const bool is_repeated = repeated.contains(name);
-      if (is_repeated && !answered_repeats.insert(name).second) continue;
-      PartitionAnswer result = co_await answer(context, topic.name, partition, isolation, is_repeated);
-      answered.partitions.push_back(std::move(result));
+    for (const auto& wanted : topic.partitions) {
+      const size_t times = std::exchange(unanswered.at({topic.name, wanted.partition_index}), 0);
+      if (times == 0) continue;
+      Result<storage::TimestampOffset> found = fail(ErrorCode::kInvalidRequest);
+      if (times == 1) found = co_await look_up(context, topic.name, wanted, isolation);
+      auto& answer = answered.partitions.emplace_back();
+      answer.partition_index = wanted.partition_index;
+      if (!found) {
+        answer.error_code = found.error().code();
+        continue;
+      }
+      answer.timestamp = found->timestamp;
+      answer.offset = found->offset;
+      if (context.version() >= kFirstOffsetsWithEpoch) answer.leader_epoch = found->leader_epoch;
     }
   }
   co_return response;

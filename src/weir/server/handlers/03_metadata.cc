@@ -12,6 +12,7 @@
 #include "weir/protocol/metadata.h"
 #include "weir/server/authorized_operations.h"
 #include "weir/server/handlers/handlers.h"
+#include "weir/server/partition_row.h"
 #include "weir/server/topic_names.h"
 
 namespace weir::server {
@@ -31,19 +32,8 @@ void add_partitions(const HandlerContext& context, const metadata::Topic& topic,
     const metadata::Partition* partition = topic.partition(PartitionIndex(i));
     WEIR_ASSERT(partition != nullptr, i);
     auto& row = answer.partitions.emplace_back();
-    row.partition_index = PartitionIndex(i);
-    row.leader_id = partition->leader;
-    row.leader_epoch = partition->leader_epoch;
-    row.replica_nodes = partition->replicas;
-    row.isr_nodes = partition->isr;
-    for (const BrokerId replica : partition->replicas) {
-      if (!image.is_alive(replica)) row.offline_replicas.push_back(replica);
-    }
-    const metadata::Broker* leader = image.is_alive(partition->leader) ? image.broker(partition->leader) : nullptr;
-    if (leader == nullptr) {
-      row.error_code = ErrorCode::kLeaderNotAvailable;
-      row.leader_id = kNoBroker;
-    } else if (leader->endpoint(context.request().listener->name) == nullptr) {
+    fill_partition_row(image, PartitionIndex(i), *partition, row);
+    if (row.error_code == ErrorCode::kNone && context.endpoint_of(image.broker(row.leader_id)) == nullptr) {
       row.error_code = context.version() >= kFirstVersionWithListenerNotFound ? ErrorCode::kListenerNotFound : ErrorCode::kLeaderNotAvailable;
       row.leader_id = kNoBroker;
     }
@@ -102,7 +92,7 @@ Task<TopicAnswer> answer_topic(HandlerContext& context, const MetadataRequest& r
 
 void add_brokers(const HandlerContext& context, MetadataResponse& response) {
   for (const auto& [id, broker] : context.image().brokers) {
-    const metadata::Endpoint* endpoint = broker->fenced ? nullptr : broker->endpoint(context.request().listener->name);
+    const metadata::Endpoint* endpoint = broker->fenced ? nullptr : context.endpoint_of(broker.get());
     if (endpoint == nullptr) continue;
     response.brokers.push_back({.node_id = id, .host = endpoint->host, .port = endpoint->port, .rack = broker->rack});
   }
@@ -113,15 +103,14 @@ void add_brokers(const HandlerContext& context, MetadataResponse& response) {
 Task<MetadataResponse> metadata(HandlerContext& context, const MetadataRequest& request) {
   MetadataResponse response;
   response.cluster_id = context.services().options.cluster_id;
-  response.controller_id = context.services().options.node_id;
+  response.controller_id = context.self();
   add_brokers(context, response);
   const bool wants_all = !request.topics || (context.version() == 0 && request.topics->empty());
   if (wants_all) {
     for (const auto& [name, topic] : context.image().topics_by_name) response.topics.push_back(describe(context, request, *topic));
   } else {
-    const metadata::ConfigContext config{context.image(), context.services().static_config, context.services().options.node_id};
     const bool may_create = (context.version() < kFirstVersionWithAutoCreateFlag || request.allow_auto_topic_creation) &&
-                            effective_broker_number(config, "auto.create.topics.enable") != 0;
+                            effective_broker_number(context.config(), "auto.create.topics.enable") != 0;
     std::set<std::pair<std::optional<std::string>, Uuid>> answered;
     for (const auto& wanted : *request.topics) {
       if (!answered.emplace(wanted.name, wanted.topic_id).second) continue;

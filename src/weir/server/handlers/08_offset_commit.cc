@@ -34,17 +34,14 @@ bool is_too_long(std::string_view metadata, int32_t units_max) {
   return length > units_max;
 }
 
-}  // namespace
-
-Task<OffsetCommitResponse> offset_commit(HandlerContext& context, const OffsetCommitRequest& request) {
-  coordinator::GroupCoordinator& groups = context.services().groups;
+// Puts what can be committed into `commit`, and an answer for each partition into `response`. Returns those that the group has a
+// say about.
+std::vector<CommitSlot> gather(const HandlerContext& context, const OffsetCommitRequest& request, coordinator::Commit& commit,
+                               OffsetCommitResponse& response) {
   const bool by_id = context.version() >= kFirstCommitByTopicId;
-  OffsetCommitResponse response;
-  coordinator::Commit commit{.group = request.group_id,
-                             .who = {request.member_id, request.group_instance_id},
-                             .generation = request.generation_id_or_member_epoch};
-  std::vector<CommitSlot> slots;
+  const int32_t metadata_units_max = context.services().groups.options().metadata_bytes_max;
   const TimestampMs now = context.wall_ms();
+  std::vector<CommitSlot> slots;
   for (const auto& topic : request.topics) {
     const metadata::Topic* known = by_id ? context.image().topic(topic.topic_id) : context.image().topic(topic.name);
     auto& answered = response.topics.emplace_back();
@@ -53,30 +50,39 @@ Task<OffsetCommitResponse> offset_commit(HandlerContext& context, const OffsetCo
     for (const auto& partition : topic.partitions) {
       auto& answer = answered.partitions.emplace_back();
       answer.partition_index = partition.partition_index;
-      const std::string metadata = partition.committed_metadata.value_or("");
-      if (known == nullptr) {
-        answer.error_code = by_id ? ErrorCode::kUnknownTopicId : ErrorCode::kUnknownTopicOrPartition;
-      } else if (known->partition(partition.partition_index) == nullptr) {
-        answer.error_code = ErrorCode::kUnknownTopicOrPartition;
-      } else {
-        slots.push_back({response.topics.size() - 1, answered.partitions.size() - 1});
-        if (is_too_long(metadata, groups.options().metadata_bytes_max)) {
-          answer.error_code = ErrorCode::kOffsetMetadataTooLarge;
-          continue;
-        }
-        coordinator::CommittedOffset committed{.offset = partition.committed_offset,
-                                               .leader_epoch = partition.committed_leader_epoch,
-                                               .metadata = metadata,
-                                               .commit_time = now,
-                                               .topic_id = known->id};
-        // A retention beyond the end of time is for ever.
-        if (request.retention_time_ms >= 0) committed.expire_time = now + std::min(request.retention_time_ms, INT64_MAX - now);
-        commit.changes.push_back({{known->name, partition.partition_index}, std::move(committed)});
+      if (known == nullptr || known->partition(partition.partition_index) == nullptr) {
+        answer.error_code = known == nullptr && by_id ? ErrorCode::kUnknownTopicId : ErrorCode::kUnknownTopicOrPartition;
+        continue;
       }
+      slots.push_back({response.topics.size() - 1, answered.partitions.size() - 1});
+      std::string metadata = partition.committed_metadata.value_or("");
+      if (is_too_long(metadata, metadata_units_max)) {
+        answer.error_code = ErrorCode::kOffsetMetadataTooLarge;
+        continue;
+      }
+      coordinator::CommittedOffset committed{.offset = partition.committed_offset,
+                                             .leader_epoch = partition.committed_leader_epoch,
+                                             .metadata = std::move(metadata),
+                                             .commit_time = now,
+                                             .topic_id = known->id};
+      // A retention beyond the end of time is for ever.
+      if (request.retention_time_ms >= 0) committed.expire_time = now + std::min(request.retention_time_ms, INT64_MAX - now);
+      commit.changes.push_back({{known->name, partition.partition_index}, std::move(committed)});
     }
   }
+  return slots;
+}
+
+}  // namespace
+
+Task<OffsetCommitResponse> offset_commit(HandlerContext& context, const OffsetCommitRequest& request) {
+  OffsetCommitResponse response;
+  coordinator::Commit commit{.group = request.group_id,
+                             .who = {request.member_id, request.group_instance_id},
+                             .generation = request.generation_id_or_member_epoch};
+  const std::vector<CommitSlot> slots = gather(context, request, commit, response);
   if (slots.empty()) co_return response;
-  const Result<void> stored = co_await groups.commit(std::move(commit));
+  const Result<void> stored = co_await context.services().groups.commit(std::move(commit));
   if (stored) co_return response;
   ErrorCode refused = stored.error().code();
   if (refused == ErrorCode::kGroupIdNotFound && context.version() < kFirstCommitWithMemberEpoch) refused = ErrorCode::kIllegalGeneration;

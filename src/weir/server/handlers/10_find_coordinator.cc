@@ -29,8 +29,7 @@ Task<FindCoordinatorResponse::Coordinator> find_one(HandlerContext& context, std
   if (key_type != kGroupKey) co_return nobody(key, ErrorCode::kInvalidRequest, "there is no such key type in this version");
   const Result<BrokerId> found = co_await context.services().groups.coordinator_of(key);
   if (!found) co_return nobody(key, found.error().code(), "The coordinator is not available.");
-  const metadata::Broker* broker = context.image().broker(*found);
-  const metadata::Endpoint* endpoint = broker == nullptr ? nullptr : broker->endpoint(context.request().listener->name);
+  const metadata::Endpoint* endpoint = context.endpoint_of(context.image().broker(*found));
   if (endpoint == nullptr) co_return nobody(key, ErrorCode::kCoordinatorNotAvailable, "The coordinator is not available.");
   co_return FindCoordinatorResponse::Coordinator{
       .key = key, .node_id = *found, .host = endpoint->host, .port = endpoint->port, .error_code = ErrorCode::kNone, .error_message = ""};

@@ -5,7 +5,6 @@
 //   Features are announced only when they are fully served; one whose least level is 0 appears from version 4 (KAFKA-17011).
 #include "weir/metadata/format.h"
 #include "weir/protocol/api_versions.h"
-#include "weir/server/handler_table.h"
 #include "weir/server/handlers/handlers.h"
 
 namespace weir::server {
@@ -31,7 +30,7 @@ void add_apis(const HandlerContext& context, ApiVersionsResponse& response) {
   const bool on_controller = context.request().listener->serves_controller;
   for (const protocol::ApiInfo& api : protocol::kApis) {
     const auto key = static_cast<int16_t>(api.key);
-    if (find_handler(key) == nullptr || !(on_controller ? api.on_controller : api.on_broker)) continue;
+    if (api.served.empty() || !(on_controller ? api.on_controller : api.on_broker)) continue;
     const int16_t first = api.key == protocol::ApiKey::kProduce ? int16_t{0} : api.served.first;
     response.api_keys.push_back({.api_key = key, .min_version = first, .max_version = api.served.last});
   }

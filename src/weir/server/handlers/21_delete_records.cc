@@ -18,8 +18,7 @@ using DeleteRecordsAnswer = protocol::DeleteRecordsResponse::DeleteRecordsPartit
 constexpr int64_t kNoLowWatermark = -1;
 
 Task<Result<Offset>> delete_before(HandlerContext& context, std::string topic, PartitionIndex index, Offset target) {
-  const PartitionRef partition = context.services().partitions.find(topic, index);
-  if (!partition) co_return fail(context.services().partitions.absence(topic, index));
+  WEIR_CO_TRY(const PartitionRef partition, context.partition(topic, index));
   if (is_internal_topic(topic)) co_return fail(ErrorCode::kInvalidTopicException);
   co_return co_await partition->delete_records(target);
 }

@@ -1,6 +1,6 @@
 // InitProducerId 0-5: gives an idempotent producer its id, epoch 0.
-//   An id without an epoch, or the reverse, is INVALID_REQUEST; so is an empty transactional id. Any other one is refused with UNSUPPORTED_VERSION until transactions are
-//   served: there is no transaction coordinator to fence with.
+//   An id without an epoch, or the reverse, is INVALID_REQUEST; so is an empty transactional id. Any other one is refused with
+//   UNSUPPORTED_VERSION until transactions are served: there is no transaction coordinator to fence with.
 #include "weir/protocol/init_producer_id.h"
 #include "weir/server/handlers/handlers.h"
 

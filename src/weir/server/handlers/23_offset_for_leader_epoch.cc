@@ -4,6 +4,18 @@
 #include "weir/server/handlers/handlers.h"
 
 namespace weir::server {
+namespace {
+
+using protocol::OffsetForLeaderEpochRequest;
+
+Result<storage::EpochEnd> find_end(const HandlerContext& context, const std::string& topic,
+                                   const OffsetForLeaderEpochRequest::OffsetForLeaderPartition& wanted) {
+  WEIR_TRY(const replication::PartitionRef partition, context.partition(topic, wanted.partition));
+  WEIR_CHECK(partition->check_leader(wanted.current_leader_epoch));
+  return partition->log().end_offset_for_epoch(wanted.leader_epoch);
+}
+
+}  // namespace
 
 Task<protocol::OffsetForLeaderEpochResponse> offset_for_leader_epoch(HandlerContext& context,
                                                                     const protocol::OffsetForLeaderEpochRequest& request) {
@@ -14,19 +26,13 @@ Task<protocol::OffsetForLeaderEpochResponse> offset_for_leader_epoch(HandlerCont
     for (const auto& wanted : topic.partitions) {
       auto& result = answered.partitions.emplace_back();
       result.partition = wanted.partition;
-      const replication::PartitionRef partition = context.services().partitions.find(topic.topic, wanted.partition);
-      if (!partition) {
-        result.error_code = context.services().partitions.absence(topic.topic, wanted.partition);
-        continue;
+      const Result<storage::EpochEnd> end = find_end(context, topic.topic, wanted);
+      if (end) {
+        result.leader_epoch = end->leader_epoch;
+        result.end_offset = end->end_offset;
+      } else {
+        result.error_code = end.error().code();
       }
-      const Result<void> leads = partition->check_leader(wanted.current_leader_epoch);
-      if (!leads) {
-        result.error_code = leads.error().code();
-        continue;
-      }
-      const storage::EpochEnd end = partition->log().end_offset_for_epoch(wanted.leader_epoch);
-      result.leader_epoch = end.leader_epoch;
-      result.end_offset = end.end_offset;
     }
   }
   co_return response;

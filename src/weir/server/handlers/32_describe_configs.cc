@@ -24,8 +24,8 @@ constexpr size_t kRowsMax = 1'000'000;  // options and synonyms in one answer
 
 // The options of one resource. Errors: kUnknownTopicOrPartition, kInvalidTopicException, kInvalidRequest.
 Result<std::vector<metadata::DescribedConfig>> describe(const HandlerContext& context, int8_t type, const std::string& name) {
-  const BrokerId self = context.services().options.node_id;
-  const metadata::ConfigContext config{context.image(), context.services().static_config, self};
+  const BrokerId self = context.self();
+  const metadata::ConfigContext config = context.config();
   switch (static_cast<ConfigResourceType>(type)) {
     case ConfigResourceType::kTopic:
       if (!is_topic_name(name)) return fail(ErrorCode::kInvalidTopicException, fmt::format("\"{}\" cannot be the name of a topic", name));

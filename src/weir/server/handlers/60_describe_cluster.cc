@@ -21,9 +21,9 @@ Task<protocol::DescribeClusterResponse> describe_cluster(HandlerContext& context
     co_return response;
   }
   response.cluster_id = context.services().options.cluster_id;
-  response.controller_id = context.services().options.node_id;
+  response.controller_id = context.self();
   for (const auto& [id, broker] : context.image().brokers) {
-    const metadata::Endpoint* endpoint = broker->endpoint(context.request().listener->name);
+    const metadata::Endpoint* endpoint = context.endpoint_of(broker.get());
     if (endpoint == nullptr || (broker->fenced && !request.include_fenced_brokers)) continue;
     response.brokers.push_back(
         {.broker_id = id, .host = endpoint->host, .port = endpoint->port, .rack = broker->rack, .is_fenced = broker->fenced});

@@ -27,13 +27,13 @@ Task<protocol::DescribeProducersResponse> describe_producers(HandlerContext& con
     for (const PartitionIndex index : topic.partition_indexes) {
       PartitionAnswer& answer = answered.partitions.emplace_back();
       answer.partition_index = index;
-      const replication::PartitionRef partition = context.services().partitions.find(topic.name, index);
+      const Result<replication::PartitionRef> partition = context.partition(topic.name, index);
       if (!partition) {
-        refuse(answer, is_topic_name(topic.name) ? context.services().partitions.absence(topic.name, index) : ErrorCode::kInvalidTopicException,
+        refuse(answer, is_topic_name(topic.name) ? partition.error().code() : ErrorCode::kInvalidTopicException,
                fmt::format("there is no partition {}-{} here", topic.name, index));
         continue;
       }
-      if (const Result<void> leads = partition->check_leader(kNoLeaderEpoch); !leads) {
+      if (const Result<void> leads = (*partition)->check_leader(kNoLeaderEpoch); !leads) {
         refuse(answer, leads.error().code(), leads.error().message());
         continue;
       }
@@ -41,7 +41,7 @@ Task<protocol::DescribeProducersResponse> describe_producers(HandlerContext& con
         refuse(answer, ErrorCode::kInvalidRequest, "too many producers for one answer: ask for fewer partitions at once");
         continue;
       }
-      for (const storage::ProducerInfo& info : partition->log().producers()) {
+      for (const storage::ProducerInfo& info : (*partition)->log().producers()) {
         answer.active_producers.push_back({.producer_id = info.producer_id,
                                            .producer_epoch = info.producer_epoch.value(),
                                            .last_sequence = info.last_sequence,

@@ -9,6 +9,7 @@
 #include "weir/protocol/describe_topic_partitions.h"
 #include "weir/server/authorized_operations.h"
 #include "weir/server/handlers/handlers.h"
+#include "weir/server/partition_row.h"
 #include "weir/server/topic_names.h"
 
 namespace weir::server {
@@ -16,26 +17,18 @@ namespace {
 
 using protocol::DescribeTopicPartitionsRequest;
 using protocol::DescribeTopicPartitionsResponse;
-using TopicAnswer = DescribeTopicPartitionsResponse::DescribeTopicPartitionsResponseTopic;
+using DescribedTopic = DescribeTopicPartitionsResponse::DescribeTopicPartitionsResponseTopic;
 
 // Adds partitions from `first` until `room` is used up; returns the first that did not fit, or the count.
-int32_t add_partitions(const metadata::MetadataImage& image, const metadata::Topic& topic, int32_t first, int32_t& room, TopicAnswer& answer) {
+int32_t add_partitions(const metadata::MetadataImage& image, const metadata::Topic& topic, int32_t first, int32_t& room, DescribedTopic& answer) {
   int32_t i = first;
   for (; i < topic.partition_count() && room > 0; ++i, --room) {
     const metadata::Partition* partition = topic.partition(PartitionIndex(i));
     WEIR_ASSERT(partition != nullptr, i);
     auto& row = answer.partitions.emplace_back();
-    row.partition_index = PartitionIndex(i);
-    row.leader_id = image.is_alive(partition->leader) ? partition->leader : kNoBroker;
-    row.error_code = row.leader_id == kNoBroker ? ErrorCode::kLeaderNotAvailable : ErrorCode::kNone;
-    row.leader_epoch = partition->leader_epoch;
-    row.replica_nodes = partition->replicas;
-    row.isr_nodes = partition->isr;
+    fill_partition_row(image, PartitionIndex(i), *partition, row);
     row.eligible_leader_replicas = partition->elr;
     row.last_known_elr = partition->last_known_elr;
-    for (const BrokerId replica : partition->replicas) {
-      if (!image.is_alive(replica)) row.offline_replicas.push_back(replica);
-    }
   }
   return i;
 }
@@ -63,7 +56,7 @@ Task<DescribeTopicPartitionsResponse> describe_topic_partitions(HandlerContext& 
   DescribeTopicPartitionsResponse response;
   if (!is_sound(request)) {
     for (const auto& topic : request.topics) {
-      TopicAnswer& answer = response.topics.emplace_back();
+      DescribedTopic& answer = response.topics.emplace_back();
       answer.name = topic.name;
       answer.error_code = ErrorCode::kInvalidRequest;
     }
@@ -81,7 +74,7 @@ Task<DescribeTopicPartitionsResponse> describe_topic_partitions(HandlerContext& 
       response.next_cursor->partition_index = PartitionIndex(first);
       break;
     }
-    TopicAnswer& answer = response.topics.emplace_back();
+    DescribedTopic& answer = response.topics.emplace_back();
     answer.name = name;
     answer.topic_authorized_operations = kAllTopicOperations;
     if (topic == nullptr) {
