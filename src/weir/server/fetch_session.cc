@@ -18,14 +18,14 @@ int32_t next_epoch(int32_t epoch) { return epoch == INT32_MAX ? 1 : epoch + 1; }
 
 }  // namespace
 
-void FetchSlot::follow(replication::Partition& partition) {
+void CachedPartition::follow(replication::Partition& partition) {
   if (is_linked() && followed_ == &partition) return;
   unlink();   // a topic of the same name may have taken the place of the one before
   partition.watch(*this);
   followed_ = &partition;
 }
 
-bool FetchSlot::must_answer(bool is_incremental, const FetchOutcome& outcome) {
+bool CachedPartition::must_answer(bool is_incremental, const FetchOutcome& outcome) {
   bool must = !is_incremental || outcome.has_records || outcome.has_diverging_epoch || outcome.has_preferred_replica;
   if (!was_told(outcome.high_watermark, outcome.log_start)) must = true;
   told_high_watermark_ = outcome.high_watermark;
@@ -37,54 +37,54 @@ bool FetchSlot::must_answer(bool is_incremental, const FetchOutcome& outcome) {
   return must;
 }
 
-void FetchSlot::on_progress() {
+void CachedPartition::on_progress() {
   if (session_ == nullptr) return;
   session_->give_back(*this);
   session_->wake();
 }
 
 FetchSession::~FetchSession() {
-  // A request may hold a slot for longer.
-  for (auto& [key, slot] : slots_) slot->session_ = nullptr;
+  // A request may hold a partition for longer.
+  for (auto& [key, partition] : partitions_) partition->session_ = nullptr;
 }
 
-std::vector<FetchSlotRef> FetchSession::take_due() {
-  std::vector<FetchSlotRef> taken = std::exchange(due_, {});
-  std::erase_if(taken, [](const FetchSlotRef& slot) { return slot->session_ == nullptr; });
-  for (const FetchSlotRef& slot : taken) slot->is_due_ = false;
+std::vector<CachedPartitionRef> FetchSession::take_due() {
+  std::vector<CachedPartitionRef> taken = std::exchange(due_, {});
+  std::erase_if(taken, [](const CachedPartitionRef& partition) { return partition->session_ == nullptr; });
+  for (const CachedPartitionRef& partition : taken) partition->is_due_ = false;
   return taken;
 }
 
-void FetchSession::give_back(FetchSlot& slot) {
-  if (slot.is_due_ || slot.session_ == nullptr) return;
-  WEIR_ASSERT(slot.session_ == this);
-  slot.is_due_ = true;
-  due_.push_back(slot.shared_from_this());
+void FetchSession::give_back(CachedPartition& partition) {
+  if (partition.is_due_ || partition.session_ == nullptr) return;
+  WEIR_ASSERT(partition.session_ == this);
+  partition.is_due_ = true;
+  due_.push_back(partition.shared_from_this());
 }
 
 void FetchSession::set_isolation(replication::Isolation isolation) {
   if (isolation == isolation_) return;
   isolation_ = isolation;
-  for (auto& [key, slot] : slots_) give_back(*slot);
+  for (auto& [key, partition] : partitions_) give_back(*partition);
 }
 
-FetchSlotRef FetchSession::put(FetchWish wish) {
-  FetchSlotRef& slot = slots_[wish.key];
-  if (slot == nullptr) {
-    slot = std::make_shared<FetchSlot>(*this, std::move(wish));
+CachedPartitionRef FetchSession::put(FetchWish wish) {
+  CachedPartitionRef& partition = partitions_[wish.key];
+  if (partition == nullptr) {
+    partition = std::make_shared<CachedPartition>(*this, std::move(wish));
   } else {
-    slot->wish = std::move(wish);
+    partition->wish = std::move(wish);
   }
-  give_back(*slot);
-  return slot;
+  give_back(*partition);
+  return partition;
 }
 
 void FetchSession::forget(const FetchKey& key) {
-  const auto it = slots_.find(key);
-  if (it == slots_.end()) return;
+  const auto it = partitions_.find(key);
+  if (it == partitions_.end()) return;
   it->second->session_ = nullptr;
   it->second->unlink();
-  slots_.erase(it);
+  partitions_.erase(it);
 }
 
 void FetchSession::wake() {
@@ -106,8 +106,8 @@ Result<FetchContext> FetchSessionCache::begin(int32_t session_id, int32_t sessio
     context.all.reserve(wanted.size());
     for (FetchWish& wish : wanted) {
       const size_t before = context.session->size();
-      FetchSlotRef slot = context.session->put(std::move(wish));   // named twice: the later wish, in the place of the first
-      if (context.session->size() > before) context.all.push_back(std::move(slot));
+      CachedPartitionRef partition = context.session->put(std::move(wish));   // named twice: the later wish, in the place of the first
+      if (context.session->size() > before) context.all.push_back(std::move(partition));
     }
     if (session_epoch == kInitialEpoch && !context.all.empty()) open(context, uses_topic_ids, now);
     return context;

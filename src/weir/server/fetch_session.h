@@ -1,14 +1,15 @@
 // Fetch sessions (KIP-227): a client sends its partitions once, then only changes; the answer names only what changed.
 //
-// A session looks only at the slots that are due: new or changed by a request, with something to read or to tell, or with an
-// error. A slot that has been told everything watches its partition and is due again when that moves. So a fetch over ten
-// thousand partitions of which one moved costs as much as a fetch of one.
+// A session looks only at the partitions that are due: new or changed by a request, with something to read or to tell, or with an
+// error. One of which everything was told watches its log and is due again when that moves. So a fetch over ten thousand
+// partitions of which one moved costs as much as a fetch of one.
 //
-// No I/O; time comes in as an argument. One cache per broker shard.
+// Owner    node, one cache. No I/O; time comes in as an argument.
+// Shard    the broker shard.
 // Holds    - a session's epoch grows by one with each answered request, wraps from INT32_MAX to 1
 //          - a session uses topic ids or names for its whole life (Fetch 13+ or below)
 //          - sessions() <= slots; a session idle for kEvictAfter may be replaced by a new one
-//          - a slot that is neither due nor taken watches its partition
+//          - a partition that is neither due nor taken watches its log
 #pragma once
 
 #include <cstdint>
@@ -52,7 +53,7 @@ struct FetchWish {
   int32_t bytes_max = 0;
 };
 
-// What is about to be answered for one slot.
+// What is about to be answered for one partition.
 struct FetchOutcome {
   ErrorCode error = ErrorCode::kNone;
   Offset high_watermark = kNoOffset;
@@ -64,14 +65,15 @@ struct FetchOutcome {
 
 class FetchSession;
 
-// A partition in a session, and what the fetcher was told of it last. Watches the partition once it was found.
-class FetchSlot final : public replication::PartitionWatch, public std::enable_shared_from_this<FetchSlot> {
+// A partition as a session remembers it: how it is asked for, and what the fetcher was told of it last. Watches the partition of
+// the broker once that was found.
+class CachedPartition final : public replication::PartitionWatch, public std::enable_shared_from_this<CachedPartition> {
  public:
-  FetchSlot(FetchSession& session, FetchWish wish) : wish(std::move(wish)), session_(&session) {}
+  CachedPartition(FetchSession& session, FetchWish wish) : wish(std::move(wish)), session_(&session) {}
 
   // Watches `partition`, and no other any more.
   void follow(replication::Partition& partition);
-  // Whether an answer with `outcome` must name this slot; notes what is told. Full answers name every slot.
+  // Whether an answer with `outcome` must name this partition; notes what is told. Full answers name every partition.
   bool must_answer(bool is_incremental, const FetchOutcome& outcome);
   bool was_told(Offset high_watermark, Offset log_start) const {
     return told_high_watermark_ == high_watermark && told_log_start_ == log_start;
@@ -90,7 +92,7 @@ class FetchSlot final : public replication::PartitionWatch, public std::enable_s
   Offset told_log_start_ = kNoOffset;
   bool is_due_ = false;
 };
-using FetchSlotRef = std::shared_ptr<FetchSlot>;
+using CachedPartitionRef = std::shared_ptr<CachedPartition>;
 
 // A request that waits for its session to move. Leaves when destroyed.
 struct FetchWaiter final : ListHook {
@@ -104,21 +106,21 @@ class FetchSession {
   FetchSession& operator=(const FetchSession&) = delete;
   ~FetchSession();
 
-  // The slots that are due, first the one that waits longest; they are the caller's to look at, and to give back.
-  std::vector<FetchSlotRef> take_due();
+  // The partitions that are due, first the one that waits longest; they are the caller's to look at, and to give back.
+  std::vector<CachedPartitionRef> take_due();
   // Due again: it still has something to read or to tell, or nobody looked.
-  void give_back(FetchSlot& slot);
+  void give_back(CachedPartition& partition);
   // What was settled for one isolation is not for another.
   void set_isolation(replication::Isolation isolation);
 
   void await(FetchWaiter& waiter) { waiters_.push_back(waiter); }
-  size_t size() const { return slots_.size(); }
+  size_t size() const { return partitions_.size(); }
 
  private:
   friend class FetchSessionCache;
-  friend class FetchSlot;
+  friend class CachedPartition;
 
-  FetchSlotRef put(FetchWish wish);
+  CachedPartitionRef put(FetchWish wish);
   void forget(const FetchKey& key);
   void wake();
 
@@ -128,8 +130,8 @@ class FetchSession {
   replication::Isolation isolation_ = replication::Isolation::kReadUncommitted;
   MonoTime last_used_;
   std::list<int32_t>::iterator recency_;
-  std::unordered_map<FetchKey, FetchSlotRef, FetchKeyHash> slots_;
-  std::vector<FetchSlotRef> due_;
+  std::unordered_map<FetchKey, CachedPartitionRef, FetchKeyHash> partitions_;
+  std::vector<CachedPartitionRef> due_;
   IntrusiveList<FetchWaiter> waiters_;
 };
 
@@ -138,7 +140,7 @@ struct FetchContext {
   int32_t session_id = 0;
   bool is_incremental = false;
   std::shared_ptr<FetchSession> session;   // one of its own for a request without a session
-  std::vector<FetchSlotRef> all;           // of a full request: what it names, in its order
+  std::vector<CachedPartitionRef> all;     // of a full request: what it names, in its order
 };
 
 class FetchSessionCache {
