@@ -296,5 +296,48 @@ TEST(ClientSim, an_answer_about_an_old_start_changes_nothing) {
   EXPECT_EQ(outcome.read.at(0), std::vector<int>{10});
 }
 
+Task<void> write_while_the_topic_grows(Environment env, Outcome* outcome) {
+  const client::Patience patience{Deadline::at(env.executor.now() + 10min), {}};
+  client::Cluster cluster(env, {.bootstrap = {{"broker", 9092}}, .request_timeout = 5s, .metadata_age_max = 2s});
+  client::Admin admin(cluster);
+  (void)co_await admin.create_topic({.name = "t", .partitions = 1, .replication_factor = 1}, false, patience);
+  client::Producer producer(cluster, {.batch_bytes = 300});
+  std::vector<client::Delivery> deliveries;
+  const std::string value(200, 'x');
+  for (int i = 0; i < 100; ++i) {
+    if (i == 10) (void)co_await admin.create_partitions("t", 3, patience);
+    auto delivery = co_await producer.send({.topic = "t", .value = as_bytes(value)}, patience);
+    if (delivery) deliveries.push_back(std::move(*delivery));
+    (void)co_await sleep_until(env.executor, env.executor.now() + 100ms);
+  }
+  (void)co_await producer.flush(patience);
+  for (client::Delivery& delivery : deliveries) {
+    const auto stored = co_await delivery.wait(env.executor, patience);
+    if (stored) outcome->read[stored->partition.value()].push_back(1);
+  }
+  co_await producer.close();
+  co_await cluster.shut_down();
+  outcome->done = true;
+}
+
+// Property: partitions that a topic gets while a producer writes to it get records once its knowledge is metadata_age_max old.
+// Fails when a producer that nothing goes wrong for keeps to the partitions of its first record for ever.
+TEST(ClientSim, a_producer_hears_of_new_partitions) {
+  runtime::SimOptions options;
+  options.log_level = LogLevel::kError;
+  SimWorld world(5, options);
+  SimNode& broker = world.add_node("broker");
+  SimNode& machine = world.add_node("client");
+  Outcome outcome;
+  node::NodeRun run;
+  ASSERT_TRUE(node::start_node(world, broker, node::simulated_node(), run)) << run.why();
+  machine.spawn(&write_while_the_topic_grows, machine.environment(), &outcome);
+  world.run_until_true([&] { return outcome.done; }, 10min);
+  size_t stored = 0;
+  for (const auto& [partition, records] : outcome.read) stored += records.size();
+  EXPECT_EQ(stored, 100u);
+  EXPECT_EQ(outcome.read.size(), 3u);
+}
+
 }  // namespace
 }  // namespace weir

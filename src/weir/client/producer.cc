@@ -79,6 +79,7 @@ Task<Result<Delivery>> Producer::send(OutRecord record, Patience patience) {
   if (topic == nullptr) {
     WEIR_CO_TRY(topic, co_await topic_state(std::string(record.topic), patience));
   }
+  if (env_.executor.now() - topic->known->asked >= cluster_.options().metadata_age_max) begin_refresh(topic);
   WEIR_CO_CHECK(check_partition(*topic, record));
   const size_t bytes = record::BatchBuilder::record_bytes_max(record.key, record.value, record.headers);
   if (bytes + record::kHeaderBytes > options_.buffer_bytes) {

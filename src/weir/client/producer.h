@@ -8,6 +8,8 @@
 //          - after a failure a partition sends nothing new until all that was under way has come back, then goes on from its
 //            oldest batch
 //          - records take at most buffer_bytes; who sends more waits
+//          - what is known of a topic is asked for again, beside the sending, when it is older than metadata_age_max: new partitions
+//            get their records
 // A batch that the broker calls too large is split until its parts are stored, or a single record is too large.
 // A batch that failed for good leaves a gap in the sequences. What was sent after it is settled one by one under the old
 // producer id; then the partition goes on with a new one, from sequence 0.
@@ -111,6 +113,7 @@ class Producer {
   Delivery append(detail::OutTopic& topic, const OutRecord& record, size_t bytes);
   static Task<void> send_loop(Producer* self);
   static Task<void> send_request(Producer* self, BrokerId leader, std::vector<Sent> batches);
+  void begin_refresh(const TopicState& topic);
   static Task<void> refresh(Producer* self, TopicState topic);
   static Task<void> acquire_identity(Producer* self);
   // Spawns what can go now; returns when to look again.

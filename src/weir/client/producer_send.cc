@@ -52,10 +52,7 @@ MonoTime Producer::send_what_can_go() {
         const BrokerId leader = at < partitions.size() ? partitions[at].leader : kNoBroker;
         if (topic->stale || leader == kNoBroker) {
           topic->stale = true;
-          if (!topic->refreshing) {
-            topic->refreshing = true;
-            tasks_.spawn(&refresh, this, topic);
-          }
+          begin_refresh(topic);
           continue;
         }
         if (!requests.contains(leader) && requests_under_way_[leader] >= kRequestsPerBrokerMax) continue;
@@ -155,11 +152,18 @@ void Producer::stamp(PartitionQueue& queue, OutBatch& batch) {
   record::set_producer(batch.bytes.mutable_view(), queue.identity->id, queue.identity->epoch, batch.base_sequence);
 }
 
+void Producer::begin_refresh(const TopicState& topic) {
+  if (topic->refreshing || stop_.stop_requested()) return;
+  topic->refreshing = true;
+  tasks_.spawn(&refresh, this, topic);
+}
+
+// Until it succeeds, where nothing can be sent before; else once.
 Task<void> Producer::refresh(Producer* self, TopicState topic) {
   const runtime::StopToken stop = self->stop_.token();
   const MonoTime earliest = topic->refreshed + self->cluster_.options().retry_backoff.first;
   if (earliest > self->env_.executor.now()) (void)co_await sleep_until(self->env_.executor, earliest, stop);
-  for (int attempt = 0; topic->stale && !stop.stop_requested(); ++attempt) {
+  for (int attempt = 0; (attempt == 0 || topic->stale) && !stop.stop_requested(); ++attempt) {
     self->cluster_.forget(topic->name);
     const Patience once = self->cluster_.one_attempt({Deadline::never(), stop});
     const Result<TopicPtr> known = co_await self->cluster_.topic(topic->name, once);
