@@ -23,7 +23,6 @@ namespace {
 constexpr size_t kTopicsLookedAtMax = 1000;
 // A topic whose records cannot be read is asked again, but a cluster may have many of them.
 constexpr Duration kTimestampTimeout = std::chrono::seconds(2);
-constexpr int16_t kFeaturesVersion = 3;
 
 class Doctor {
  public:
