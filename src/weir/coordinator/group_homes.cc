@@ -2,6 +2,7 @@
 #include "weir/coordinator/group_coordinator.h"
 #include "weir/coordinator/partition_of.h"
 #include "weir/protocol/create_topics.h"
+#include "weir/storage/log_options.h"
 
 namespace weir::coordinator {
 
@@ -110,7 +111,7 @@ void GroupCoordinator::forget_topic(const std::string& topic) {
 // Forgets every retention check interval what has expired, and groups that nothing is left of.
 Task<void> GroupCoordinator::sweep(GroupCoordinator* self) {
   runtime::Executor& executor = self->environment_.executor;
-  const auto interval = std::chrono::milliseconds(self->options_.retention_check_ms);
+  const Duration interval = storage::duration_of_ms(self->options_.retention_check_ms);
   while (co_await runtime::sleep_until(executor, executor.now() + interval, self->stop_.token())) {
     for (const auto& [index, home] : self->homes_) {
       if (!home->loaded || home->gone) continue;

@@ -15,6 +15,7 @@
 #include "weir/runtime/semaphore.h"
 #include "weir/runtime/task_group.h"
 #include "weir/storage/log.h"
+#include "weir/storage/log_options.h"
 
 namespace weir::metadata {
 namespace {
@@ -412,7 +413,7 @@ class Service final : public MetadataService, private raft::StateMachine {
     }
   }
   static Task<void> snapshot_by_time(Service* service) {
-    const Duration interval = std::chrono::milliseconds(service->options_.snapshot_interval_ms);
+    const Duration interval = storage::duration_of_ms(service->options_.snapshot_interval_ms);
     runtime::Event never;
     for (;;) {
       const Deadline next = Deadline::at(service->environment_.executor.now() + interval);

@@ -8,6 +8,7 @@
 
 #include "weir/node/listeners.h"
 #include "weir/node/settings.h"
+#include "weir/storage/log_options.h"
 
 namespace weir::node {
 namespace {
@@ -113,9 +114,7 @@ void fill_server(const Settings& settings, server::ServerOptions& server) {
   const auto size = [&](std::string_view option) { return static_cast<size_t>(number_of(settings, option)); };
   server.socket_request_max_bytes = size("socket.request.max.bytes");
   const int64_t idle_ms = number_of(settings, "connections.max.idle.ms");
-  // Negative: never. A hundred years is as good and cannot overflow.
-  constexpr int64_t kNeverMs = int64_t{100} * 365 * 86'400'000;
-  server.connections_max_idle = std::chrono::milliseconds(idle_ms < 0 ? kNeverMs : std::min(idle_ms, kNeverMs));
+  server.connections_max_idle = storage::duration_of_ms(idle_ms < 0 ? INT64_MAX : idle_ms);  // negative: never
   if (settings.contains("max.connections")) server.max_connections = size("max.connections");
   if (settings.contains("max.connections.per.ip")) server.max_connections_per_ip = size("max.connections.per.ip");
   // -1 is no bound in Kafka; ours stays as it is.
@@ -145,10 +144,8 @@ void fill_storage(const Settings& settings, NodeOptions& options) {
   options.logs.recovery_point_checkpoint_ms = number_of(settings, "log.flush.offset.checkpoint.interval.ms");
   options.logs.log_start_checkpoint_ms = number_of(settings, "log.flush.start.offset.checkpoint.interval.ms");
   options.logs.high_watermark_checkpoint_ms = number_of(settings, "replica.high.watermark.checkpoint.interval.ms");
-  options.retention_check =
-      std::chrono::milliseconds(std::min(number_of(settings, "log.retention.check.interval.ms"), int64_t{86'400'000} * 365));
-  options.first_retention_check =
-      std::chrono::milliseconds(std::min(number_of(settings, "log.initial.task.delay.ms"), int64_t{86'400'000} * 365));
+  options.retention_check = storage::duration_of_ms(number_of(settings, "log.retention.check.interval.ms"));
+  options.first_retention_check = storage::duration_of_ms(number_of(settings, "log.initial.task.delay.ms"));
   options.quorum.segment_bytes = static_cast<uint64_t>(number_of(settings, "metadata.log.segment.bytes"));
   options.quorum.retention_bytes = static_cast<uint64_t>(number_of(settings, "metadata.max.retention.bytes"));
   options.quorum.retention_ms = number_of(settings, "metadata.max.retention.ms");

@@ -5,6 +5,7 @@
 
 #include <gtest/gtest.h>
 
+#include "weir/node/config.h"
 #include "weir/node/node_run_test.h"
 #include "weir/storage/clean_shutdown.h"
 
@@ -78,6 +79,27 @@ TEST(Node, pages) {
     EXPECT_NE(metrics.find(std::string("\n") + name), std::string::npos) << name;
   }
   EXPECT_TRUE(stop_node(world, run));
+}
+
+// Property: an interval that is as long as a number can be never comes. Fails when it overflows on its way into a deadline, and what
+// should never happen happens all the time.
+TEST(Node, longest_intervals_never_come) {
+  SimWorld world(6);
+  SimNode& machine = world.add_node("broker");
+  ConfigInput input;
+  input.overrides = {"log.dirs=/data/log"};
+  for (const char* option : {"metadata.log.max.snapshot.interval.ms", "offsets.retention.check.interval.ms", "log.retention.check.interval.ms",
+                             "log.initial.task.delay.ms", "connections.max.idle.ms", "replica.high.watermark.checkpoint.interval.ms"}) {
+    input.overrides.push_back(fmt::format("{}={}", option, INT64_MAX));
+  }
+  const auto chosen = configure(input);
+  ASSERT_TRUE(chosen.has_value()) << chosen.error().front();
+  NodeRun run;
+  ASSERT_TRUE(start_node(world, machine, chosen->options, run)) << run.why();
+  const uint64_t before = world.events();
+  world.run_for(1min);
+  EXPECT_LT(world.events() - before, 20'000u);
+  EXPECT_TRUE(stop_node(world, run)) << run.why();
 }
 
 // Property: a second node on the same directory, or on the same port, does not start and changes nothing.

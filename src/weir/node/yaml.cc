@@ -1,6 +1,8 @@
 // The only file that knows yaml-cpp, whose exceptions end here.
 #include "weir/node/yaml.h"
 
+#include <utility>
+
 #include <fmt/format.h>
 #include <yaml-cpp/yaml.h>
 
@@ -35,9 +37,10 @@ Result<void> gather(const YAML::Node& node, const std::string& name, int depth, 
   if (into.size() >= kPropertiesMax) return wrong_at(node.Mark(), fmt::format("more than {} settings", kPropertiesMax));
   std::string value;
   if (node.IsSequence()) {
-    for (const YAML::Node& part : node) {
+    for (bool is_first = true; const YAML::Node& part : node) {
       WEIR_TRY(const std::string text, scalar_text(part, name));
-      value += value.empty() ? text : "," + text;
+      if (!std::exchange(is_first, false)) value += ",";
+      value += text;
     }
   } else {
     WEIR_TRY(value, scalar_text(node, name));
