@@ -1,8 +1,9 @@
 #include "weir/cli/json_read.h"
 
+#include <boost/json/basic_parser_impl.hpp>
 #include <boost/json/src.hpp>
 
-#include <algorithm>
+#include <utility>
 
 #include <fmt/format.h>
 
@@ -14,43 +15,80 @@ namespace {
 
 namespace json = boost::json;
 
-JsonValue to_tree(const json::value& from) {
-  using Kind = JsonValue::Kind;
-  JsonValue to;
-  switch (from.kind()) {
-    case json::kind::null: break;
-    case json::kind::bool_:
-      to.kind = Kind::kBool;
-      to.flag = from.get_bool();
-      break;
-    case json::kind::int64:
-      to.kind = Kind::kNumber;
-      to.whole = from.get_int64();
-      to.text = fmt::to_string(*to.whole);
-      break;
-    case json::kind::uint64:
-      to.kind = Kind::kNumber;
-      to.text = fmt::to_string(from.get_uint64());
-      break;
-    case json::kind::double_:
-      to.kind = Kind::kNumber;
-      to.text = fmt::to_string(from.get_double());
-      break;
-    case json::kind::string:
-      to.kind = Kind::kText;
-      to.text = std::string(from.get_string().data(), from.get_string().size());
-      break;
-    case json::kind::array:
-      to.kind = Kind::kArray;
-      for (const json::value& item : from.get_array()) to.items.push_back(to_tree(item));
-      break;
-    case json::kind::object:
-      to.kind = Kind::kObject;
-      for (const auto& field : from.get_object()) to.fields.push_back({std::string(field.key().data(), field.key().size()), to_tree(field.value())});
-      break;
+// Builds the tree as the parser goes, with every number as it was written: who copies a value must not round it.
+class TreeBuilder {
+ public:
+  static constexpr size_t max_object_size = SIZE_MAX;
+  static constexpr size_t max_array_size = SIZE_MAX;
+  static constexpr size_t max_key_size = SIZE_MAX;
+  static constexpr size_t max_string_size = SIZE_MAX;
+
+  JsonValue& tree() { return root_; }
+
+  bool on_document_begin(json::error_code&) { return true; }
+  bool on_document_end(json::error_code&) { return true; }
+  bool on_object_begin(json::error_code&) { return open(JsonValue::Kind::kObject); }
+  bool on_object_end(size_t, json::error_code&) { return close(); }
+  bool on_array_begin(json::error_code&) { return open(JsonValue::Kind::kArray); }
+  bool on_array_end(size_t, json::error_code&) { return close(); }
+  bool on_key_part(json::string_view part, size_t, json::error_code&) { return more(part); }
+  bool on_key(json::string_view part, size_t, json::error_code&) {
+    more(part);
+    key_ = std::exchange(text_, {});
+    return true;
   }
-  return to;
-}
+  bool on_string_part(json::string_view part, size_t, json::error_code&) { return more(part); }
+  bool on_string(json::string_view part, size_t, json::error_code&) { return leaf(JsonValue::Kind::kText, part); }
+  bool on_number_part(json::string_view part, json::error_code&) { return more(part); }
+  bool on_int64(int64_t number, json::string_view part, json::error_code&) { return leaf(JsonValue::Kind::kNumber, part, number); }
+  bool on_uint64(uint64_t, json::string_view part, json::error_code&) { return leaf(JsonValue::Kind::kNumber, part); }
+  bool on_double(double, json::string_view part, json::error_code&) { return leaf(JsonValue::Kind::kNumber, part); }
+  bool on_bool(bool flag, json::error_code&) {
+    JsonValue& value = place(JsonValue::Kind::kBool);
+    value.flag = flag;
+    return true;
+  }
+  bool on_null(json::error_code&) {
+    place(JsonValue::Kind::kNull);
+    return true;
+  }
+  bool on_comment_part(json::string_view, json::error_code&) { return true; }
+  bool on_comment(json::string_view, json::error_code&) { return true; }
+
+ private:
+  // A new value where the next one belongs. Parents do not move while their last child is open.
+  JsonValue& place(JsonValue::Kind kind) {
+    JsonValue* value = &root_;
+    if (!open_.empty() && open_.back()->kind == JsonValue::Kind::kArray) value = &open_.back()->items.emplace_back();
+    else if (!open_.empty()) value = &open_.back()->fields.emplace_back(JsonField{std::exchange(key_, {}), {}}).value;
+    value->kind = kind;
+    return *value;
+  }
+  bool open(JsonValue::Kind kind) {
+    open_.push_back(&place(kind));
+    return true;
+  }
+  bool close() {
+    open_.pop_back();
+    return true;
+  }
+  bool more(json::string_view part) {
+    text_.append(part.data(), part.size());
+    return true;
+  }
+  bool leaf(JsonValue::Kind kind, json::string_view part, std::optional<int64_t> whole = std::nullopt) {
+    more(part);
+    JsonValue& value = place(kind);
+    value.text = std::exchange(text_, {});
+    value.whole = whole;
+    return true;
+  }
+
+  JsonValue root_;
+  std::vector<JsonValue*> open_;  // from the root to where the parser is
+  std::string text_;              // of what is half read
+  std::string key_;
+};
 
 }  // namespace
 
@@ -60,18 +98,19 @@ JsonValue& JsonValue::operator=(JsonValue&&) noexcept = default;
 JsonValue::~JsonValue() = default;
 
 const JsonValue* JsonValue::field(std::string_view name) const {
-  const auto found = std::ranges::find(fields, name, &JsonField::name);
-  return found == fields.end() ? nullptr : &found->value;
+  for (auto field = fields.rbegin(); field != fields.rend(); ++field) {
+    if (field->name == name) return &field->value;
+  }
+  return nullptr;
 }
 
 Result<JsonValue> parse_json(std::string_view text) {
-  json::stream_parser parser;
+  json::basic_parser<TreeBuilder> parser{json::parse_options()};
   json::error_code error;
-  const size_t read = parser.write_some(text.data(), text.size(), error);
-  if (!error && read == text.size()) parser.finish(error);
-  else if (!error && text.substr(read).find_first_not_of(" \t\r\n") != std::string_view::npos) error = json::error::extra_data;
+  const size_t read = parser.write_some(false, text.data(), text.size(), error);
+  if (!error && text.substr(read).find_first_not_of(" \t\r\n") != std::string_view::npos) error = json::error::extra_data;
   if (error) return fail(ErrorCode::kInvalidArgument, fmt::format("no JSON: {} at byte {}", error.message(), read));
-  return to_tree(parser.release());
+  return std::move(parser.handler().tree());
 }
 
 std::string json_text_of(const JsonValue& value) {

@@ -19,7 +19,7 @@ struct JsonValue {
   Kind kind = Kind::kNull;
   bool flag = false;
   std::optional<int64_t> whole;   // of a number without fraction that fits
-  std::string text;               // of a text; of a number as it is written again
+  std::string text;               // of a text; of a number as it was written
   std::vector<JsonValue> items;
   std::vector<JsonField> fields;
 
@@ -27,7 +27,7 @@ struct JsonValue {
   JsonValue(JsonValue&&) noexcept;
   JsonValue& operator=(JsonValue&&) noexcept;
   ~JsonValue();
-  // Null when it is no object or has no such field.
+  // The last of that name; null when it is no object or has no such field.
   const JsonValue* field(std::string_view name) const;
   bool is_null() const { return kind == Kind::kNull; }
 };
