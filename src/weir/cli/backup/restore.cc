@@ -6,7 +6,7 @@
 //
 // Several batches of a partition are under way at a time. They are an idempotent producer's, so that none is stored behind one
 // that was refused, and none twice when it was sent again because its answer was lost, or when it comes in after all that
-// (rewrite.h says what their sequences are).
+// (rewrite.h says what their sequences are). Of a producer that a leader does not know it takes any batch: the first goes alone.
 #include <algorithm>
 #include <cstdio>
 
@@ -38,6 +38,7 @@ struct Job {
   const BackupPartition* partition;
   OffsetMap map;
   int64_t records_in = 0;  // that the cluster is known to have
+  bool is_begun = false;   // the leader has a batch of this run: only now it takes none but the next
 };
 
 class Restore {
@@ -215,7 +216,7 @@ class Restore {
         done = fail(ErrorCode::kInvalidRequest, fmt::format("ends at offset {} in the cluster, inside a batch of the backup: it was not this backup that was restored there", there));
         break;
       }
-      while (flight.under_way >= kRequestsAhead && !flight.error) {
+      while (flight.under_way >= (job->is_begun ? kRequestsAhead : 1) && !flight.error) {
         (void)co_await flight.landed.wait(context_.env.executor, Deadline::at(context_.env.executor.now() + kCommandTimeout));
       }
       if (flight.error) break;
@@ -248,7 +249,10 @@ class Restore {
       }
     }
     if (error && !flight->error) flight->error = std::move(error);
-    if (!flight->error) self->note_records_in(*job, base + batch.records);
+    if (!flight->error) {
+      job->is_begun = true;
+      self->note_records_in(*job, base + batch.records);
+    }
     --flight->under_way;
     flight->landed.notify_all();
   }
