@@ -20,13 +20,14 @@ constexpr uint64_t kFailuresShownMax = 10;
 constexpr double kReportSeconds = 10;
 
 constexpr const char* kUsage =
-    R"(usage: weir_sim [--seed N | --seeds N [--from M]] [--scenario NAME] [--planted BUG] [--trace] [--fingerprints]
+    R"(usage: weir_sim [--seed N | --seeds N [--from M]] [--scenario NAME] [--planted BUG] [--reach] [--trace] [--fingerprints]
        weir_sim --list
 
   --seed N         one seed: runs it, prints its fingerprint
   --seeds N        N seeds (200), from --from M (1)
   --scenario NAME  one scenario; without it, all but those marked "only by name" in the list
   --planted BUG    builds a known bug in and expects to find it: succeeds when one of the seeds does
+  --reach          fails, too, when the seeds did not reach every point of the scenario
   --trace          prints every event of the run
   --fingerprints   prints the fingerprint of every seed
   --list           scenarios, their bugs, and the points that seeds must reach
@@ -38,6 +39,7 @@ struct Options {
   bool single = false;
   std::string_view scenario;
   std::string_view planted;
+  bool reach = false;
   bool trace = false;
   bool fingerprints = false;
   bool list = false;
@@ -106,11 +108,16 @@ void show(const Scenario& scenario, const Totals& totals, double cpu) {
   std::fflush(stdout);
 }
 
-void show_points(const Scenario& scenario, const Totals& totals) {
+// Whether each was reached.
+bool show_points(const Scenario& scenario, const Totals& totals) {
+  bool all = true;
   for (const std::string_view point : scenario.points) {
     const auto at = totals.points.find(point);
-    fmt::print("  {:>8}  {}\n", at == totals.points.end() ? 0 : at->second, point);
+    const uint64_t count = at == totals.points.end() ? 0 : at->second;
+    all = all && count > 0;
+    fmt::print("  {:>8}  {}\n", count, point);
   }
+  return all;
 }
 
 // False when something is wrong: a violation, or, with a planted bug, none.
@@ -141,8 +148,11 @@ bool run_scenario(const Scenario& scenario, const Options& options) {
     }
   }
   show(scenario, totals, cpu_seconds() - begin);
-  if (!options.single && options.planted.empty()) show_points(scenario, totals);
-  if (options.planted.empty()) return totals.failures == 0;
+  if (options.planted.empty()) {
+    const bool reached = options.single || show_points(scenario, totals);
+    if (options.reach && !reached) fmt::print("{}: the seeds did not reach every point\n", scenario.name);
+    return totals.failures == 0 && (reached || !options.reach);
+  }
   if (totals.failures == 0) fmt::print("{}: the planted bug {} was not found\n", scenario.name, options.planted);
   return totals.failures > 0;
 }
@@ -182,6 +192,8 @@ bool parse(int count, char** words, Options& options) {
       good = name(options.scenario);
     else if (word == "--planted")
       good = name(options.planted);
+    else if (word == "--reach")
+      options.reach = true;
     else if (word == "--trace")
       options.trace = true;
     else if (word == "--fingerprints")
