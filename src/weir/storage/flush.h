@@ -41,6 +41,7 @@ class FlushScheduler final : private runtime::TurnHook {
   void abort();
 
   uint64_t rounds() const { return rounds_; }
+  bool is_running() const { return running_; }
 
  private:
   void on_turn_end() override;

@@ -65,7 +65,7 @@ Task<void> negative_time_index(runtime::Environment& env) {
   if (!again) co_return;
   EXPECT_EQ((*again)->end_offset(), Offset(3));
   codec::Codecs codecs;
-  const auto largest = co_await (*again)->max_timestamp(codecs);
+  const auto largest = co_await (*again)->max_timestamp(codecs, Deadline::never());
   EXPECT_TRUE(largest && *largest && (*largest)->timestamp > 0);
   EXPECT_TRUE(co_await (*again)->close());
 }
@@ -257,6 +257,46 @@ Task<void> offline_directory(runtime::Environment& env) {
 // Property: while a directory is offline, a partition that was there before is not begun again in another one.
 // Fails when it is: two logs of one partition, and after the repair one of them is lost.
 TEST(HostileDisk, a_log_in_an_offline_directory_is_not_begun_again) { on_one_node(8, offline_directory); }
+
+Task<void> start_beyond_the_end(runtime::Environment& env) {
+  LogKit kit(env);
+  auto log = co_await kit.open();
+  for (int i = 0; i < 2; ++i) EXPECT_TRUE((*log)->append(make_batch({}), client()));
+  EXPECT_TRUE(co_await (*log)->close());
+  EXPECT_TRUE(co_await env.disk.remove(in_log("00000000000000000002.snapshot")));
+  auto again = co_await kit.open({.segment_bytes = 100}, {.clean = true, .log_start = Offset(1000)});
+  EXPECT_TRUE(again && (*again)->end_offset() == Offset(2));
+  if (!again) co_return;
+  EXPECT_TRUE((*again)->append(make_batch({}), client()));   // with a roll
+  EXPECT_TRUE(co_await (*again)->close());
+}
+// Property: a log start in the checkpoint that lies beyond the end of a log does not reach its producer state.
+// Fails when it does: the next roll asserts that producers are known up to the end.
+TEST(HostileDisk, a_start_beyond_the_end_is_not_believed_by_producers) { on_one_node(9, start_beyond_the_end); }
+
+Task<void> abandon_in_a_round(runtime::Environment& env, runtime::SimNode& node) {
+  LogKit kit(env);
+  node.disk().options().sync_min = node.disk().options().sync_mean = 50ms;
+  auto log = co_await kit.open({.flush_on_ack = true});
+  EXPECT_TRUE((*log)->append(make_batch({}), client()));
+  EXPECT_TRUE(co_await (*log)->written(Offset(1), Deadline::never()));
+  EXPECT_TRUE(co_await runtime::sleep_until(env.executor, env.executor.now() + 10ms));   // in its sync
+  EXPECT_TRUE((*log)->append(make_batch({}), client()));
+  EXPECT_TRUE(co_await (*log)->written(Offset(2), Deadline::never()));                    // asks for the next round
+  kit.directory.take_offline(Error(ErrorCode::kDiskError, "gone"));
+  co_await (*log)->abandon();
+  EXPECT_FALSE(kit.directory.flushes().is_running());
+  log->reset();
+  EXPECT_TRUE(co_await runtime::sleep_until(env.executor, env.executor.now() + 1s));
+}
+// Property: when close() or abandon() has returned, no flush round is at the log any more. Fails when one still waits in line for
+// the files: it goes on in a log that its owner has destroyed.
+TEST(HostileDisk, no_round_outlives_the_end_of_a_log) {
+  SimWorld world(10);
+  runtime::SimNode& node = world.add_node("broker");
+  runtime::Environment environment = node.environment();
+  world.run(node, abandon_in_a_round(environment, node));
+}
 
 }  // namespace
 }  // namespace weir::storage

@@ -16,7 +16,7 @@ Log::Core::Core(LogServices given, std::string dir, LogOptions log_options)
 
 Log::Core::~Core() {
   // Without a clean stop a round may be inside sync_dirty(): its frames go before what they use.
-  if (syncing_) services.directory.flushes().abort();
+  if (syncs_ > 0) services.directory.flushes().abort();
 }
 
 std::string Log::Core::file_path(std::string_view name) const { return fmt::format("{}/{}", path, name); }
@@ -141,15 +141,24 @@ Task<Result<void>> Log::Core::close() {
   const Result<void> joined = co_await tasks_.join();
   WEIR_ASSERT(joined.has_value());
   if (!failure) co_await sync_dirty();
-  const Result<void> alone = co_await maintenance_.acquire(executor());
-  WEIR_ASSERT(alone.has_value());
-  const runtime::HeldPermit held(maintenance_);
-  Flushable::unlink();
-  runtime::TurnHook::unlink();
   Result<void> done;
-  if (failure) done = fail(*failure);
-  // What a later clean start relies on: a snapshot at the end, indexes of exact size.
-  const bool snapshot_due = done && end > Offset(0) && (snapshots_.empty() || snapshots_.back() < end);
+  {
+    const Result<void> alone = co_await maintenance_.acquire(executor());
+    WEIR_ASSERT(alone.has_value());
+    const runtime::HeldPermit held(maintenance_);
+    if (failure) done = fail(*failure);
+    else done = co_await leave_files_complete();
+    let_go();
+  }
+  co_await wait_for_syncs();
+  co_return done;
+}
+
+// What a later clean start relies on: everything synced, a snapshot at the end, indexes of exact size.
+Task<Result<void>> Log::Core::leave_files_complete() {
+  WEIR_ASSERT(closing_ && !failure);
+  Result<void> done;
+  const bool snapshot_due = end > Offset(0) && (snapshots_.empty() || snapshots_.back() < end);
   const Bytes snapshot = snapshot_due ? producers.snapshot() : Bytes();
   if (snapshot_due) done = co_await write_snapshot(end, snapshot);
   for (size_t i = 0; done && i < segments_.size(); ++i) {
@@ -175,10 +184,24 @@ Task<Result<void>> Log::Core::close() {
     if (segments_[i]->index_damaged) done = co_await disk().remove(segments_[i]->path(kOffsetIndexSuffix));
   }
   for (size_t i = 0; done && i < segments_.size(); ++i) segments_[i]->indexes_synced = true;   // recovery_point() is the end
+  co_return done;
+}
+
+// Nothing begins on its own any more.
+void Log::Core::let_go() {
+  Flushable::unlink();
+  runtime::TurnHook::unlink();
   tail_.clear();
   for (const auto& segment : segments_) segment->close_files();
   observer = nullptr;
-  co_return done;
+}
+
+// A flush round may stand in line for the files behind a close: it must have passed before the log is destroyed.
+Task<void> Log::Core::wait_for_syncs() {
+  while (syncs_ > 0) {
+    const Result<void> woken = co_await syncs_over_.wait(executor());
+    WEIR_ASSERT(woken.has_value());
+  }
 }
 
 Task<void> Log::Core::abandon() {
@@ -191,14 +214,14 @@ Task<void> Log::Core::abandon() {
   co_await wait_for_writer();
   const Result<void> joined = co_await tasks_.join();
   WEIR_ASSERT(joined.has_value());
-  const Result<void> alone = co_await maintenance_.acquire(executor());
-  WEIR_ASSERT(alone.has_value());
-  const runtime::HeldPermit held(maintenance_);
-  Flushable::unlink();
-  runtime::TurnHook::unlink();
-  tail_.clear();
-  for (const auto& segment : segments_) segment->close_files();
-  fail_with(Error(ErrorCode::kKafkaStorageError, fmt::format("log {} is closed", path)));
+  {
+    const Result<void> alone = co_await maintenance_.acquire(executor());
+    WEIR_ASSERT(alone.has_value());
+    const runtime::HeldPermit held(maintenance_);
+    let_go();
+    fail_with(Error(ErrorCode::kKafkaStorageError, fmt::format("log {} is closed", path)));
+  }
+  co_await wait_for_syncs();
 }
 
 Log::Log(std::unique_ptr<Core> core) : core_(std::move(core)) {}
@@ -252,7 +275,9 @@ Task<std::optional<LogRange>> Log::find_range(Offset from, Offset below, size_t 
 Task<Result<std::optional<TimestampOffset>>> Log::offset_for_timestamp(TimestampMs target, Offset below, codec::Codecs& codecs) {
   return core_->offset_for_timestamp(target, below, codecs);
 }
-Task<Result<std::optional<TimestampOffset>>> Log::max_timestamp(codec::Codecs& codecs) { return core_->max_timestamp(codecs); }
+Task<Result<std::optional<TimestampOffset>>> Log::max_timestamp(codec::Codecs& codecs, Deadline deadline) {
+  return core_->max_timestamp(codecs, deadline);
+}
 
 EpochEnd Log::end_offset_for_epoch(LeaderEpoch epoch) const {
   const LeaderEpochCache::End found = core_->epochs.end_of(epoch, core_->end);

@@ -176,8 +176,9 @@ class Log {
 
   // The first record below `below` whose timestamp is at least `target`; nullopt when there is none.
   Task<Result<std::optional<TimestampOffset>>> offset_for_timestamp(TimestampMs target, Offset below, codec::Codecs& codecs);
-  // The first record with the largest timestamp; nullopt in a log without timestamps.
-  Task<Result<std::optional<TimestampOffset>>> max_timestamp(codec::Codecs& codecs);
+  // The first record with the largest timestamp, when it is written; nullopt in a log without timestamps.
+  // Errors: kDeadlineExceeded (it waits for space).
+  Task<Result<std::optional<TimestampOffset>>> max_timestamp(codec::Codecs& codecs, Deadline deadline);
   // Kafka's OffsetForLeaderEpoch: end offset of the largest epoch <= `epoch`.
   EpochEnd end_offset_for_epoch(LeaderEpoch epoch) const;
   // The epoch of the record at `offset`, kNoLeaderEpoch when not known.

@@ -78,10 +78,7 @@ Result<AppendResult> Log::Core::append(SharedBytes batch, const AppendInfo& info
   if (stalled_ && info.origin != AppendOrigin::kRaftLeader) {
     return fail(ErrorCode::kKafkaStorageError, fmt::format("log {} waits for space on its disk", path));
   }
-  if (from_client && !services.directory.take_room(batch.size())) {
-    return fail(ErrorCode::kKafkaStorageError, fmt::format("the disk of {} is nearly full", services.directory.path()));
-  }
-  if (replacing_) return fail(ErrorCode::kKafkaStorageError, fmt::format("log {} begins anew just now", path));
+  if (cutting_) return fail(ErrorCode::kKafkaStorageError, fmt::format("log {} is being truncated", path));
   if (queue_.size() >= kQueuedBatchesMax) return fail(ErrorCode::kKafkaStorageError, fmt::format("log {} has too much unwritten", path));
   if (static_cast<int64_t>(batch.size()) > options.segment_bytes) {
     return fail(ErrorCode::kRecordListTooLarge, fmt::format("a batch of {} bytes does not fit into a segment of {}", batch.size(), options.segment_bytes));
@@ -99,7 +96,11 @@ Result<AppendResult> Log::Core::append(SharedBytes batch, const AppendInfo& info
     }
   }
 
-  // From here on nothing fails.
+  // The last that may refuse: what is not appended takes no room.
+  if (from_client && !services.directory.take_room(batch.size())) {
+    return fail(ErrorCode::kKafkaStorageError, fmt::format("the disk of {} is nearly full", services.directory.path()));
+  }
+
   const Offset base = end;
   const Offset last = base + header.last_offset_delta();
   Queued queued;

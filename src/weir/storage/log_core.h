@@ -10,6 +10,7 @@
 // close one at a time (`maintenance_`). The writer never takes `maintenance_`; who needs it idle waits for it.
 #pragma once
 
+#include <algorithm>
 #include <deque>
 
 #include "weir/runtime/semaphore.h"
@@ -23,9 +24,6 @@
 #include "weir/storage/tail_cache.h"
 
 namespace weir::storage {
-
-// Passes by itself: no space, or no descriptors.
-inline bool is_passing(const Error& error) { return error.code() == ErrorCode::kNoSpace || error.code() == ErrorCode::kUnavailable; }
 
 class Log::Core final : public Flushable, private runtime::TurnHook, private DirectoryUser, private runtime::Timer {
  public:
@@ -43,7 +41,7 @@ class Log::Core final : public Flushable, private runtime::TurnHook, private Dir
   Task<Result<ReadResult>> read(Offset from, Offset below, size_t bytes_max, bool at_least_one_batch);
   Task<std::optional<LogRange>> find_range(Offset from, Offset below, size_t bytes_max);
   Task<Result<std::optional<TimestampOffset>>> offset_for_timestamp(TimestampMs target, Offset below, codec::Codecs& codecs);
-  Task<Result<std::optional<TimestampOffset>>> max_timestamp(codec::Codecs& codecs);
+  Task<Result<std::optional<TimestampOffset>>> max_timestamp(codec::Codecs& codecs, Deadline deadline);
   Task<Result<std::vector<AbortedTransaction>>> aborted_transactions(Offset from, Offset below);
 
   Task<Result<void>> advance_start_offset(Offset offset, Offset high_watermark);
@@ -55,10 +53,8 @@ class Log::Core final : public Flushable, private runtime::TurnHook, private Dir
   Task<Result<void>> close();
   Task<void> abandon();
   Offset recovery_point() const;
-  // An epoch that the file does not know yet begins at `start`.
-  void note_epoch(Offset start) {
-    if (!epochs_unsaved_from_) epochs_unsaved_from_ = start;
-  }
+  // What the epoch file says is not true from `start` on: a recovery has to read the batches there.
+  void note_epoch(Offset start) { epochs_unsaved_from_ = std::min(epochs_unsaved_from_.value_or(start), start); }
   int64_t size_bytes() const;
   Offset oldest_segment() const { return segments_.front()->base_offset(); }
 
@@ -86,6 +82,19 @@ class Log::Core final : public Flushable, private runtime::TurnHook, private Dir
     Offset next_offset;
     std::unique_ptr<Bytes> rolled_snapshot;
   };
+  // Somebody is inside sync_dirty(), perhaps still in line for the files.
+  class Syncing {
+   public:
+    explicit Syncing(Core& core) : core_(core) { ++core_.syncs_; }
+    ~Syncing() {
+      if (--core_.syncs_ == 0) core_.syncs_over_.notify_all();
+    }
+    Syncing(const Syncing&) = delete;
+    Syncing& operator=(const Syncing&) = delete;
+
+   private:
+    Core& core_;
+  };
 
   Segment& active() { return *segments_.back(); }
   const Segment& active() const { return *segments_.back(); }
@@ -105,6 +114,9 @@ class Log::Core final : public Flushable, private runtime::TurnHook, private Dir
   Task<void> wait_for_writer();
   // The same for who can come again: kKafkaStorageError when the writer waits for space.
   Task<Result<void>> writer_idle();
+  Task<Result<void>> leave_files_complete();
+  void let_go();
+  Task<void> wait_for_syncs();
 
   // log_append.cc
   bool must_roll(size_t bytes, TimestampMs max_timestamp, Offset last_offset, TimestampMs now) const;
@@ -121,6 +133,7 @@ class Log::Core final : public Flushable, private runtime::TurnHook, private Dir
   void go_on();
   Task<Result<void>> begin_file(Queued& first);
   void advance_written(Offset offset);
+  void arm_flush_timer();
   Task<Result<void>> sync_files(Offset target);
   Task<Result<void>> save_epochs();
   Task<Result<void>> sync_directory();
@@ -147,7 +160,7 @@ class Log::Core final : public Flushable, private runtime::TurnHook, private Dir
   // log_truncate.cc
   void move_start(Offset offset);
   size_t removable_segments() const;
-  Task<Result<void>> remove_segments(size_t count);
+  Task<Result<void>> remove_first_segment();
   static Task<void> remove_below_start(Core* core);
   Task<Result<void>> drop_segments_from(size_t index);
   Task<Result<void>> remove_files_of(std::vector<std::shared_ptr<Segment>> gone);
@@ -163,11 +176,11 @@ class Log::Core final : public Flushable, private runtime::TurnHook, private Dir
   size_t in_flight_done_ = 0;             // of in_flight_, from the front
   std::vector<ByteView> parts_;
   bool writer_running_ = false;
-  bool replacing_ = false;                // do_truncate_fully() runs: the old files go, no append is taken
+  bool cutting_ = false;                  // a truncation runs: no append is taken
   bool recovery_cut_ = false;             // recovery dropped something
   bool stalled_ = false;                  // the writer waits for space
   bool closing_ = false;
-  bool syncing_ = false;
+  int syncs_ = 0;                         // calls of sync_dirty() under way
   bool sync_again_ = false;
   bool removing_ = false;                 // remove_below_start() runs
   uint64_t directory_changes_ = 0;        // files that came or went
@@ -179,8 +192,9 @@ class Log::Core final : public Flushable, private runtime::TurnHook, private Dir
   TimestampMs last_expiry_ = 0;
   runtime::WaitQueue written_waiters_;
   runtime::WaitQueue durable_waiters_;
+  runtime::WaitQueue syncs_over_;
   runtime::WaitQueue writer_waiters_;     // told when the writer rests, or begins another file, or will do neither
-  runtime::Semaphore maintenance_{1};     // held by the task that needs the files to itself
+  runtime::Semaphore maintenance_{1};     // whose holder has the files to itself, but for appends and their writer
   runtime::StopSource stop_;
   runtime::TaskGroup tasks_;              // last: its frames use what is above
 };

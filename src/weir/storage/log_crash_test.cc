@@ -3,6 +3,7 @@
 
 #include <map>
 
+#include "weir/runtime/event.h"
 #include "weir/storage/log_dirs.h"
 #include "weir/storage/meta_properties.h"
 #include "weir/storage/testing/log_kit.h"
@@ -280,6 +281,49 @@ TEST(LogCrash, indexes_are_rebuilt) {
   runtime::SimNode& node = world.add_node("broker");
   runtime::Environment environment = node.environment();
   world.run(node, lost_indexes(environment));
+}
+
+constexpr LogOptions kShortLived{.retention_ms = 1000};
+
+// A log of one segment whose records are all older than retention allows; then the power goes.
+Task<void> expire_everything(runtime::Environment* env, bool* expired) {
+  LogKit kit(*env);
+  auto log = co_await kit.open(kShortLived);
+  for (int i = 0; i < 40; ++i) EXPECT_TRUE((*log)->append(make_batch({.timestamp = 1000 * i}), client()));
+  EXPECT_TRUE(co_await (*log)->flush());
+  EXPECT_GT(*co_await (*log)->apply_retention(Offset(40), env->clock.wall_ms()), 0);
+  EXPECT_EQ((*log)->start_offset(), Offset(40));
+  *expired = true;
+  runtime::Event never;
+  (void)co_await never.wait(env->executor);
+}
+
+Task<void> find_it_empty(runtime::Environment* env) {
+  LogKit kit(*env);
+  auto log = co_await kit.open(kShortLived, {.clean = false, .recovery_point = Offset(0)});
+  EXPECT_TRUE(log) << log.error().describe();
+  if (!log) co_return;
+  EXPECT_EQ((*log)->end_offset(), Offset(40));
+  const auto appended = (*log)->append(make_batch({}), client());
+  EXPECT_TRUE(appended && appended->base_offset == Offset(40));
+  EXPECT_TRUE(co_await (*log)->close());
+}
+
+// Property: a log that retention has emptied goes on at the same offset after a power cut: the name of its newest segment says
+// where. Fails when the old segments go before the new one's name is durable: offsets begin at 0 again, below what groups committed.
+TEST(LogCrash, an_expired_log_keeps_its_offsets) {
+  for (uint64_t seed = 0; seed < 300; ++seed) {
+    SCOPED_TRACE(seed);
+    SimWorld world(seed);
+    runtime::SimNode& node = world.add_node("broker");
+    runtime::Environment environment = node.environment();
+    bool expired = false;
+    node.spawn(&expire_everything, &environment, &expired);
+    ASSERT_TRUE(world.run_until_true([&] { return expired; }, 60s));
+    world.run_for(Duration(static_cast<int64_t>(seed) * 10'000));
+    world.power_cycle(node, runtime::LoseUnsynced::kBySeed);
+    world.run(node, find_it_empty(&environment));
+  }
 }
 
 }  // namespace

@@ -18,6 +18,10 @@
 
 namespace weir::storage {
 
+// Whether a failed operation of the disk says nothing against the disk: no space, or no descriptors. Not so for a sync that was
+// tried: see above.
+inline bool is_passing(const Error& error) { return error.code() == ErrorCode::kNoSpace || error.code() == ErrorCode::kUnavailable; }
+
 // Told when the directory goes offline.
 class DirectoryUser : public ListHook {
  public:

@@ -81,8 +81,8 @@ Task<Result<void>> Log::Core::load(LogRecovery recovery) {
   written_end = durable_end = end;
   writing_ = segments_.back();
   WEIR_CO_CHECK(co_await drop_stray_snapshots());
-  const bool cut = epochs.truncate_from_end(end);
-  if (epochs.truncate_from_start(log_start) || cut) epochs_unsaved_from_ = log_start;
+  if (epochs.truncate_from_end(end)) note_epoch(end);
+  epochs.truncate_from_start(log_start);
   noted_high_watermark = std::clamp(recovery.high_watermark, log_start, end);
   for (size_t i = 0; i + 1 < segments_.size(); ++i) segments_[i]->sealed = true;
   // What recovery kept may never have been synced: nobody may be told otherwise before it is.
@@ -148,35 +148,29 @@ Task<Result<void>> Log::Core::find_segments(const std::vector<runtime::DirEntry>
     segment->size_bytes = segment->written_bytes = segment->synced_bytes = static_cast<int64_t>(file.size);
     segment->modified_ms = file.modified_ms;
     segment->has_txn_index = false;
-    segment->index_files_found = false;
     segment->forget_largest_timestamp();
     segments_.push_back(std::move(segment));
   }
   const auto by_base = [](const auto& a, const auto& b) { return a->base_offset() < b->base_offset(); };
   std::sort(segments_.begin(), segments_.end(), by_base);
   std::sort(snapshots_.begin(), snapshots_.end());
-  const auto is_there = [&](Offset base, std::string_view suffix) {
-    const std::string name = segment_file_name(base, suffix);
-    return std::any_of(files.begin(), files.end(), [&](const runtime::DirEntry& file) { return file.name == name; });
-  };
-  for (const auto& segment : segments_) {
-    segment->index_files_found = is_there(segment->base_offset(), kOffsetIndexSuffix) && is_there(segment->base_offset(), kTimeIndexSuffix);
-  }
+  std::vector<int> index_files(segments_.size(), 0);
   for (const runtime::DirEntry& file : files) {
     const auto name = parse_segment_file_name(file.name);
     if (!name || name->suffix == kLogSuffix || name->suffix == kSnapshotSuffix) continue;
-    const auto segment = std::find_if(segments_.begin(), segments_.end(), [&](const auto& s) { return s->base_offset() == name->base; });
-    if (segment == segments_.end()) {
+    const size_t i = segments_.empty() ? 0 : segment_index(name->base);
+    if (i == segments_.size() || segments_[i]->base_offset() != name->base) {
       services.environment.log.warning("log {}: {} belongs to no segment and is removed", path, file.name);
       WEIR_CO_CHECK(co_await disk().remove(file_path(file.name)));
-    } else if (name->suffix == kOffsetIndexSuffix) {
-      (*segment)->offset_index.start(file.size);
-    } else if (name->suffix == kTimeIndexSuffix) {
-      (*segment)->time_index.start(file.size);
+    } else if (name->suffix == kTxnIndexSuffix) {
+      segments_[i]->has_txn_index = true;
     } else {
-      (*segment)->has_txn_index = true;
+      if (name->suffix == kOffsetIndexSuffix) segments_[i]->offset_index.start(file.size);
+      else segments_[i]->time_index.start(file.size);
+      ++index_files[i];
     }
   }
+  for (size_t i = 0; i < segments_.size(); ++i) segments_[i]->index_files_found = index_files[i] == 2;
   co_return Result<void>();
 }
 
@@ -261,9 +255,7 @@ Result<size_t> Log::Core::recover_batches(Segment& segment, ByteView bytes, std:
     }
     segment.account(batch->last_offset(), batch->max_timestamp(), batch->size_bytes(), options.index_interval_bytes);
     if (const record::BatchView* v2 = batch->v2()) {
-      if (v2->leader_epoch() > epochs.latest() && epochs.assign(v2->leader_epoch(), v2->base_offset()) && !epochs_unsaved_from_) {
-        epochs_unsaved_from_ = v2->base_offset();
-      }
+      if (v2->leader_epoch() > epochs.latest() && epochs.assign(v2->leader_epoch(), v2->base_offset())) note_epoch(v2->base_offset());
       account_producer(*v2, v2->bytes(), v2->base_offset(), segment, true);
     }
     end = batch->next_offset();
@@ -360,8 +352,9 @@ Task<Result<void>> Log::Core::drop_stray_snapshots() {
 
 // From the newest snapshot at or before `up_to` that can be read, and the batches after it.
 Task<Result<void>> Log::Core::rebuild_producers(Offset up_to) {
+  const Offset begin = std::min(log_start, up_to);   // the start of a checkpoint may lie anywhere
   producers.clear();
-  producers.set_map_end(log_start);
+  producers.set_map_end(begin);
   for (size_t i = snapshots_.size(); i-- > 0;) {
     const Offset at = snapshots_[i];
     if (at > up_to) continue;
@@ -374,7 +367,7 @@ Task<Result<void>> Log::Core::rebuild_producers(Offset up_to) {
     WEIR_CO_CHECK(co_await disk().remove(name));
     snapshots_.erase(snapshots_.begin() + static_cast<ptrdiff_t>(i));
     producers.clear();
-    producers.set_map_end(log_start);
+    producers.set_map_end(begin);
   }
   if (producers.map_end() < up_to) WEIR_CO_CHECK(co_await replay_producers(up_to));
   producers.expire(services.environment.clock.wall_ms() - options.producer_id_expiration_ms);

@@ -162,7 +162,7 @@ Task<Result<std::optional<TimestampOffset>>> Log::Core::offset_for_timestamp(Tim
   co_return std::nullopt;
 }
 
-Task<Result<std::optional<TimestampOffset>>> Log::Core::max_timestamp(codec::Codecs& codecs) {
+Task<Result<std::optional<TimestampOffset>>> Log::Core::max_timestamp(codec::Codecs& codecs, Deadline deadline) {
   WEIR_CO_CHECK(ready());
   const std::vector<std::shared_ptr<Segment>> segments = segments_;
   std::shared_ptr<Segment> holder;
@@ -175,7 +175,7 @@ Task<Result<std::optional<TimestampOffset>>> Log::Core::max_timestamp(codec::Cod
     }
   }
   if (holder == nullptr) co_return std::nullopt;
-  WEIR_CO_CHECK(co_await wait_written(std::min(end, largest.offset.next()), Deadline::never()));
+  WEIR_CO_CHECK(co_await wait_written(std::min(end, largest.offset.next()), deadline));
   // Its batch is known by its last offset; the record is the first in it with that timestamp.
   WEIR_CO_TRY(const int64_t position, co_await holder->position_before(largest.offset));
   WEIR_CO_TRY(auto file, co_await holder->log_file());

@@ -2,6 +2,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include "weir/storage/testing/faulty_disk.h"
 #include "weir/storage/testing/log_kit.h"
 
 namespace weir::storage {
@@ -184,6 +185,102 @@ TEST(LogSpace, the_reserve_is_kept_between_measurements) {
     EXPECT_TRUE((*log)->append(make_batch({}), coordinator()));
     kit.directory.set_room(1 << 20);
     EXPECT_TRUE((*log)->append(make_batch({}), client()));
+    EXPECT_TRUE(co_await (*log)->close());
+  };
+  space.world.run(space.node, body(space));
+}
+
+// Property: a batch that is refused, or was sent before, takes no room; and a duplicate is answered as one however full the disk is.
+// Fails when room is taken before the producer was checked: its retries then use up the reserve.
+TEST(LogSpace, what_is_not_appended_takes_no_room) {
+  SpaceCase space(6);
+  const auto body = [](SpaceCase& full) -> Task<void> {
+    LogKit kit(full.env);
+    auto log = co_await kit.open();
+    EXPECT_TRUE((*log)->append(numbered(0, 1'000), client()));
+    kit.directory.set_room(2'000);
+    for (int i = 0; i < 5; ++i) {
+      EXPECT_EQ((*log)->append(numbered(7, 1'000), client()).error().code(), ErrorCode::kOutOfOrderSequenceNumber);
+    }
+    EXPECT_TRUE((*log)->append(numbered(1, 1'000), client()));
+    EXPECT_EQ((*log)->append(numbered(2, 1'000), client()).error().code(), ErrorCode::kKafkaStorageError);
+    const auto repeated = (*log)->append(numbered(1, 1'000), client());
+    EXPECT_TRUE(repeated && repeated->duplicate);
+    EXPECT_TRUE(co_await (*log)->close());
+  };
+  space.world.run(space.node, body(space));
+}
+
+// Property: a search for the largest timestamp ends though the record that has it waits for space. Fails when it waits as long.
+TEST(LogSpace, a_search_by_time_does_not_wait_for_space) {
+  SpaceCase space(7);
+  const auto body = [](SpaceCase& full) -> Task<void> {
+    LogKit kit(full.env);
+    auto log = co_await kit.open();
+    EXPECT_TRUE((*log)->append(make_batch({.value_bytes = 3'000}), client()));
+    EXPECT_TRUE(co_await (*log)->written(Offset(1), Deadline::never()));
+    full.fill();
+    EXPECT_TRUE((*log)->append(make_batch({.value_bytes = 30'000, .timestamp = 1'765'000'000'000}), client()));
+    co_await pause_for(full.env, 3s);
+    codec::Codecs codecs;
+    const MonoTime began = full.env.executor.now();
+    const auto largest = co_await (*log)->max_timestamp(codecs, Deadline::at(began + 1s));
+    EXPECT_EQ(largest.error().code(), ErrorCode::kDeadlineExceeded);
+    EXPECT_LT(full.env.executor.now() - began, 2s);
+    full.empty();
+    EXPECT_TRUE(co_await (*log)->written(Offset(2), Deadline::never()));
+    EXPECT_TRUE(co_await (*log)->close());
+  };
+  space.world.run(space.node, body(space));
+}
+
+// Property: a log whose file cannot even be cut for lack of space asks again once a second, and goes on when there is some.
+// Fails when it asks without a pause: the shard then does nothing else.
+TEST(LogSpace, a_cut_without_space_is_tried_with_pauses) {
+  SpaceCase space(8);
+  const auto body = [](SpaceCase& full) -> Task<void> {
+    FaultyDisk disk(full.env.disk);
+    runtime::Environment env = with_disk(full.env, disk);
+    disk.fault = DiskFault{DiskOperation::kTruncate, ".log", ErrorCode::kNoSpace, 100};
+    LogKit kit(env);
+    auto log = co_await kit.open();
+    EXPECT_TRUE((*log)->append(make_batch({.value_bytes = 3'000}), client()));
+    EXPECT_TRUE(co_await (*log)->written(Offset(1), Deadline::never()));
+    full.fill();
+    EXPECT_TRUE((*log)->append(make_batch({.value_bytes = 30'000}), client()));
+    co_await pause_for(env, 3s);
+    EXPECT_GE(disk.times, 2);
+    EXPECT_LE(disk.times, 5);
+    disk.fault.reset();
+    full.empty();
+    EXPECT_TRUE(co_await (*log)->written(Offset(2), Deadline::at(env.executor.now() + 5s)));
+    EXPECT_TRUE(co_await (*log)->close());
+  };
+  space.world.run(space.node, body(space));
+}
+
+// Property: segments that cannot be removed for want of a descriptor stay until the next move of the start; the directory serves
+// on. Fails when that takes it offline: then one moment without descriptors costs every partition in it.
+TEST(LogSpace, no_descriptor_for_a_removal_is_no_failure) {
+  SpaceCase space(9);
+  const auto body = [](SpaceCase& scarce) -> Task<void> {
+    FaultyDisk disk(scarce.env.disk);
+    runtime::Environment env = with_disk(scarce.env, disk);
+    LogKit kit(env);
+    auto log = co_await kit.open({.segment_bytes = 1000, .file_delete_delay_ms = 0});
+    for (int i = 0; i < 40; ++i) EXPECT_TRUE((*log)->append(make_batch({}), client()));
+    EXPECT_TRUE(co_await (*log)->flush());
+    disk.fault = DiskFault{DiskOperation::kSyncDirectory, "", ErrorCode::kUnavailable};
+    EXPECT_TRUE(co_await (*log)->advance_start_offset(Offset(20), Offset(40)));
+    co_await pause_for(env, 1s);
+    EXPECT_FALSE(kit.directory.is_offline());
+    EXPECT_TRUE((*log)->append(make_batch({}), client()));
+    disk.fault.reset();
+    EXPECT_TRUE(co_await (*log)->advance_start_offset(Offset(21), Offset(40)));
+    co_await pause_for(env, 1s);
+    EXPECT_GT((*log)->oldest_segment(), Offset(0));
+    const auto files = co_await scarce.env.disk.list(std::string(kLogPath));
+    for (const auto& file : *files) EXPECT_FALSE(file.name.starts_with("00000000000000000000.log")) << file.name;
     EXPECT_TRUE(co_await (*log)->close());
   };
   space.world.run(space.node, body(space));

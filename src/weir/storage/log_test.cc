@@ -273,7 +273,7 @@ Task<void> timestamps(runtime::Environment& env) {
   EXPECT_TRUE(hidden && !*hidden);
   const auto never = co_await (*log)->offset_for_timestamp(500'003, end, codecs);
   EXPECT_TRUE(never && !*never);
-  const auto largest = co_await (*log)->max_timestamp(codecs);
+  const auto largest = co_await (*log)->max_timestamp(codecs, Deadline::never());
   EXPECT_TRUE(largest && *largest);
   EXPECT_EQ((*largest)->timestamp, 500'002);
   EXPECT_EQ((*largest)->offset, Offset(41));
@@ -322,8 +322,10 @@ Task<void> start_and_retention(runtime::Environment& env) {
   for (int i = 0; i < 40; ++i) EXPECT_TRUE((*log)->append(make_batch({.timestamp = 1000 * i}), client()));
   EXPECT_TRUE(co_await (*log)->written(Offset(40), Deadline::never()));
   EXPECT_EQ((co_await (*log)->advance_start_offset(Offset(31), Offset(30))).error().code(), ErrorCode::kOffsetOutOfRange);
+  EXPECT_TRUE(co_await (*log)->flush());
   EXPECT_TRUE(co_await (*log)->advance_start_offset(Offset(15), Offset(40)));
   EXPECT_EQ((*log)->start_offset(), Offset(15));
+  EXPECT_EQ((*log)->recovery_point(), Offset(40));   // what stays was synced
   EXPECT_EQ((co_await (*log)->read(Offset(14), Offset(40), 100, true)).error().code(), ErrorCode::kOffsetOutOfRange);
   EXPECT_TRUE(co_await (*log)->read(Offset(15), Offset(40), 100, true));
   const auto count = [&](std::string_view ending) -> Task<int> {
@@ -390,6 +392,66 @@ TEST(Log, a_failed_sync_takes_the_directory_offline) {
   };
   world.run(node, body(environment, node));
 }
+
+Task<void> flushed_in_time(runtime::Environment& env) {
+  LogKit kit(env);
+  auto log = co_await kit.open({.flush_ms = 100});
+  const auto append_one = [&]() -> Task<void> {
+    EXPECT_TRUE((*log)->append(make_batch({}), client()));
+    EXPECT_TRUE(co_await (*log)->written((*log)->end_offset(), Deadline::never()));
+  };
+  co_await append_one();
+  EXPECT_TRUE(co_await runtime::sleep_until(env.executor, env.executor.now() + 105ms));
+  EXPECT_EQ((*log)->durable_end(), Offset(0));   // its sync is under way
+  co_await append_one();
+  EXPECT_TRUE(co_await runtime::sleep_until(env.executor, env.executor.now() + 1s));
+  EXPECT_EQ((*log)->durable_end(), Offset(2));
+  EXPECT_TRUE(co_await (*log)->close());
+}
+// Property: with flush.ms every record is synced in time, also one that was written while the records before it were synced.
+// Fails when the end of that sync takes its timer away: it then waits for the next append, which may never come.
+TEST(Log, flushes_what_was_written_during_a_sync) {
+  SimWorld world(11);
+  runtime::SimNode& node = world.add_node("broker");
+  node.disk().options().sync_min = node.disk().options().sync_mean = 10ms;
+  runtime::Environment environment = node.environment();
+  world.run(node, flushed_in_time(environment));
+}
+
+Task<void> truncate_it(Log* log, Offset to, bool* done) {
+  EXPECT_TRUE(co_await log->truncate_to(to));
+  *done = true;
+}
+
+Task<void> appended_while_truncating(runtime::Environment& env) {
+  LogKit kit(env);
+  auto log = co_await kit.open({.segment_bytes = 1500, .index_interval_bytes = 100});
+  for (int i = 0; i < 40; ++i) EXPECT_TRUE((*log)->append(make_batch({}), client()));
+  EXPECT_TRUE(co_await (*log)->written(Offset(40), Deadline::never()));
+  bool done = false;
+  int refused = 0;
+  runtime::TaskGroup group(env.executor);
+  group.spawn(&truncate_it, log->get(), Offset(10), &done);
+  while (!done) {
+    EXPECT_TRUE(co_await runtime::sleep_until(env.executor, env.executor.now() + 20us));
+    if (done || (*log)->end_offset() == Offset(40)) continue;   // over, or it waits for its turn
+    const auto appended = (*log)->append(make_batch({.fill = 'n'}), client(1));
+    EXPECT_EQ(appended ? ErrorCode::kNone : appended.error().code(), ErrorCode::kKafkaStorageError);
+    ++refused;
+  }
+  EXPECT_TRUE(co_await group.join());
+  EXPECT_GT(refused, 0);
+  EXPECT_TRUE((*log)->append(make_batch({.fill = 'n'}), client(1)));
+  EXPECT_TRUE(co_await (*log)->written((*log)->end_offset(), Deadline::never()));
+  for (Offset at{0}; at < (*log)->end_offset(); at = at.next()) {
+    const auto read = co_await (*log)->read(at, (*log)->end_offset(), 1, true);
+    EXPECT_TRUE(read && spans(*read) == (std::vector{std::pair(at.value(), at.value())})) << at.value();
+  }
+  EXPECT_TRUE(co_await (*log)->close());
+}
+// Property: while a log is cut, appends are refused in a way that clients retry. Fails when one is taken: it is accounted for in
+// a segment that is about to go.
+TEST(Log, takes_no_append_while_it_is_cut) { on_node(12, appended_while_truncating); }
 
 }  // namespace
 }  // namespace weir::storage

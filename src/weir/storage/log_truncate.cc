@@ -8,6 +8,21 @@
 #include "weir/storage/txn_index.h"
 
 namespace weir::storage {
+namespace {
+
+// Up for as long as it lives.
+class Flag {
+ public:
+  explicit Flag(bool& flag) : flag_(flag) { flag_ = true; }
+  ~Flag() { flag_ = false; }
+  Flag(const Flag&) = delete;
+  Flag& operator=(const Flag&) = delete;
+
+ private:
+  bool& flag_;
+};
+
+}  // namespace
 
 Task<void> Log::Core::delete_later(Core* core, std::shared_ptr<Segment> segment) {
   const Duration delay = duration_of_ms(core->options.file_delete_delay_ms);
@@ -17,17 +32,18 @@ Task<void> Log::Core::delete_later(Core* core, std::shared_ptr<Segment> segment)
   if (!removed) core->services.environment.log.warning("log {}: {}", core->path, removed.error().describe());
 }
 
-// The first `count` segments go; they end below the log start.
-Task<Result<void>> Log::Core::remove_segments(size_t count) {
-  WEIR_ASSERT(count <= segment_index(writing_->base_offset()), count, segments_.size());
-  for (size_t i = 0; i < count; ++i) {
-    const std::shared_ptr<Segment> segment = segments_.front();
-    segments_.erase(segments_.begin());
-    WEIR_CO_CHECK(co_await segment->mark_deleted());
-    // One after another, so that a crash leaves no hole.
-    WEIR_CO_CHECK(co_await disk().sync_directory(path));
-    tasks_.spawn(&Core::delete_later, this, segment);
-  }
+// The first segment goes; it ends below the log start. May be called again after an error that passes.
+Task<Result<void>> Log::Core::remove_first_segment() {
+  WEIR_ASSERT(removable_segments() > 0, log_start);
+  const std::shared_ptr<Segment> segment = segments_.front();
+  // Those that stay have durable names first, and one goes after another, so that no crash leaves a hole, or nothing that says
+  // where the log was.
+  WEIR_CO_CHECK(co_await sync_directory());
+  if (!segment->removed) WEIR_CO_CHECK(co_await segment->mark_deleted());
+  WEIR_CO_CHECK(co_await disk().sync_directory(path));
+  WEIR_ASSERT(segments_.front() == segment, segment->base_offset());
+  segments_.erase(segments_.begin());
+  tasks_.spawn(&Core::delete_later, this, segment);
   // A snapshot before the first segment is of no use, unless it is the only one.
   while (snapshots_.size() > 1 && snapshots_.front() < segments_.front()->base_offset()) {
     const Offset offset = snapshots_.front();
@@ -90,7 +106,7 @@ void Log::Core::move_start(Offset offset) {
   const bool moves = offset > log_start;
   log_start = offset;
   if (moves && observer != nullptr) observer->on_start_moved(log_start);
-  if (epochs.truncate_from_start(log_start) && !epochs_unsaved_from_) epochs_unsaved_from_ = log_start;
+  epochs.truncate_from_start(log_start);   // not worth a file: a start does the same again
   if (removing_ || closing_ || removable_segments() == 0) return;
   removing_ = true;
   tasks_.spawn(&Core::remove_below_start, this);
@@ -110,9 +126,11 @@ Task<void> Log::Core::remove_below_start(Core* core) {
     const runtime::HeldPermit held(core->maintenance_);
     // A log that closes leaves them to its next life.
     if (core->closing_ || core->failure || core->removable_segments() == 0) break;
-    const Result<void> removed = co_await core->remove_segments(1);
+    const Result<void> removed = co_await core->remove_first_segment();
     if (removed) continue;
-    core->io_failed(removed.error());
+    // Without a descriptor they stay until the next move, or the next look of retention.
+    if (removed.error().code() == ErrorCode::kUnavailable) core->services.environment.log.warning("log {}: {}", core->path, removed.error().describe());
+    else core->io_failed(removed.error());
     break;
   }
   core->removing_ = false;
@@ -125,6 +143,7 @@ Task<Result<void>> Log::Core::truncate_to(Offset offset) {
   WEIR_CO_CHECK(co_await writer_idle());
   WEIR_ASSERT(written_end == end && queue_.empty(), written_end, end);
   if (offset >= end) co_return Result<void>();
+  const Flag cutting(cutting_);
   const Result<void> done = co_await do_truncate_to(offset);
   if (!done) io_failed(done.error());
   co_return done;
@@ -179,7 +198,7 @@ Task<Result<void>> Log::Core::do_truncate_to(Offset offset) {
   segment->set_largest_timestamp(largest);
   writing_ = segment;
 
-  if (epochs.truncate_from_end(new_end)) epochs_unsaved_from_ = std::min(epochs_unsaved_from_.value_or(new_end), new_end);
+  if (epochs.truncate_from_end(new_end)) note_epoch(new_end);
   WEIR_CO_CHECK(co_await drop_snapshots_above(new_end));
   WEIR_CO_CHECK(co_await rebuild_producers(new_end));
   co_return co_await sync_files(new_end);
@@ -190,6 +209,7 @@ Task<Result<void>> Log::Core::truncate_fully_and_start_at(Offset offset) {
   WEIR_CO_CHECK(co_await maintenance_.acquire(executor()));
   const runtime::HeldPermit held(maintenance_);
   WEIR_CO_CHECK(co_await writer_idle());
+  const Flag cutting(cutting_);
   const Result<void> done = co_await do_truncate_fully(offset);
   if (!done) io_failed(done.error());
   co_return done;
@@ -203,11 +223,6 @@ Task<Result<void>> Log::Core::do_truncate_fully(Offset offset) {
   durable_end = before;
   if (services.directory.recovery_points != nullptr) WEIR_CO_CHECK(co_await services.directory.recovery_points->write_recovery_points());
   // In memory all changes in one step: whoever looks meanwhile finds a log, the old or the new one.
-  struct Replacing {
-    explicit Replacing(bool& flag) : flag(flag) { flag = true; }
-    ~Replacing() { flag = false; }
-    bool& flag;
-  } replacing(replacing_);
   std::vector<std::shared_ptr<Segment>> gone;
   gone.swap(segments_);
   segments_.push_back(make_segment(offset));

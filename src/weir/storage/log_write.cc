@@ -44,8 +44,8 @@ Task<void> Log::Core::write_queue(Core* core) {
   core->writer_waiters_.notify_all();
 }
 
-// Cuts off what was half written, so that file and memory agree again, and waits a while. Errors: that of the cut; kUnavailable
-// (the log is closing).
+// Cuts off what was half written, so that file and memory agree again, and waits a while, also where the cut must be tried again.
+// Errors: that of the cut; kKafkaStorageError (the log is closing).
 Task<Result<void>> Log::Core::wait_for_space(Error cause) {
   if (!stalled_) {
     stalled_ = true;
@@ -53,11 +53,13 @@ Task<Result<void>> Log::Core::wait_for_space(Error cause) {
     writer_waiters_.notify_all();
   }
   const std::shared_ptr<Segment> segment = writing_;
+  Result<void> cut;
   if (const std::shared_ptr<runtime::File> file = segment->open_log_file()) {
-    WEIR_CO_CHECK(co_await file->truncate(static_cast<uint64_t>(segment->written_bytes)));
+    cut = co_await file->truncate(static_cast<uint64_t>(segment->written_bytes));
   }
+  if (!cut && !is_passing(cut.error())) co_return cut;
   const Result<void> slept = co_await runtime::sleep_until(executor(), executor().now() + kSpaceRetry, stop_.token());
-  if (slept) co_return Result<void>();
+  if (slept) co_return cut;
   fail_with(Error(ErrorCode::kKafkaStorageError, fmt::format("log {} was closed while it waited for space: {}", path, cause.describe())));
   co_return fail(*failure);
 }
@@ -125,12 +127,16 @@ Task<Result<void>> Log::Core::begin_file(Queued& first) {
   WEIR_CO_CHECK(final_if_failed(named));
   WEIR_CO_CHECK(co_await before->write_indexes());
   WEIR_CO_CHECK(co_await write_snapshot(first.base_offset, *first.rolled_snapshot));
-  first.rolled_snapshot.reset();
-  const auto next = std::find_if(segments_.begin(), segments_.end(), [&](const auto& s) { return s->base_offset() == first.base_offset; });
-  WEIR_ASSERT(next != segments_.end(), first.base_offset);
-  writing_ = *next;
-  writer_waiters_.notify_all();
+  const std::shared_ptr<Segment> next = segments_[segment_index(first.base_offset)];
+  WEIR_ASSERT(next->base_offset() == first.base_offset, next->base_offset(), first.base_offset);
+  // The file is there before the segments behind it may go, though nothing may be written to it for long: its name says where the
+  // log is when they are gone.
+  const auto created = co_await next->log_file(runtime::OpenMode::kCreate);
+  if (!created) co_return fail(created.error());
   ++directory_changes_;
+  first.rolled_snapshot.reset();
+  writing_ = next;
+  writer_waiters_.notify_all();
   // Its indexes are synced by the next round, whatever the topic says about flushing: then it needs no recovery any more.
   services.directory.flushes().request(*this);
   co_return Result<void>();
@@ -159,11 +165,13 @@ void Log::Core::advance_written(Offset offset) {
   if (nearly_full) segment.synced_ahead = true;
   const bool flush_now = options.flush_on_ack || nearly_full || flush_wanted_ > durable_end ||
                          written_end - durable_end >= options.flush_messages;
-  if (flush_now) {
-    services.directory.flushes().request(*this);
-  } else if (options.flush_ms < INT64_MAX && !is_armed()) {
-    executor().arm(*this, executor().now() + duration_of_ms(options.flush_ms));
-  }
+  if (flush_now) services.directory.flushes().request(*this);
+  else arm_flush_timer();
+}
+
+void Log::Core::arm_flush_timer() {
+  if (options.flush_ms == INT64_MAX || written_end <= durable_end || is_armed()) return;
+  executor().arm(*this, executor().now() + duration_of_ms(options.flush_ms));
 }
 
 void Log::Core::on_fire() {
@@ -171,13 +179,12 @@ void Log::Core::on_fire() {
 }
 
 Task<void> Log::Core::sync_dirty() {
+  const Syncing here(*this);
   const Result<void> alone = co_await maintenance_.acquire(executor());
   WEIR_ASSERT(alone.has_value());
   const runtime::HeldPermit held(maintenance_);
   if (failure) co_return;
-  syncing_ = true;
   const Result<void> synced = co_await sync_files(written_end);
-  syncing_ = false;
   if (synced) co_return;
   if (synced.error().code() != ErrorCode::kUnavailable) {
     io_failed(synced.error());
@@ -208,6 +215,7 @@ Task<Result<void>> Log::Core::sync_files(Offset target) {
   if (durable_end < target) {
     durable_end = target;
     disarm();
+    arm_flush_timer();   // for what was written meanwhile
     durable_waiters_.notify_all();
     if (observer != nullptr) observer->on_durable(durable_end);
   }

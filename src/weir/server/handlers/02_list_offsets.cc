@@ -17,6 +17,7 @@ using replication::Isolation;
 
 constexpr int16_t kFirstOffsetsWithEpoch = 4;
 constexpr int16_t kInNoVersion = INT16_MAX;
+constexpr int64_t kWrittenMs = 30'000;  // for the record with the largest timestamp, which may wait for space
 
 constexpr int64_t kLatest = -1;
 constexpr int64_t kEarliest = -2;
@@ -53,7 +54,9 @@ Task<Result<storage::TimestampOffset>> find(HandlerContext& context, replication
     case kLatestTiered:
     case kEarliestPendingUpload: co_return storage::TimestampOffset();
     case kMaxTimestamp: {
-      WEIR_CO_TRY(found, co_await partition->log().max_timestamp(codecs));
+      const auto largest = co_await partition->log().max_timestamp(codecs, context.deadline_in(kWrittenMs));
+      if (!largest && largest.error().code() == ErrorCode::kDeadlineExceeded) co_return fail(ErrorCode::kRequestTimedOut);
+      WEIR_CO_TRY(found, largest);
       break;
     }
     default: {
