@@ -45,14 +45,24 @@ Task<Result<void>> LogManager::Core::open() {
     dirs.push_back(std::make_unique<Dir>(*this, options.dirs[i]));
   }
   WEIR_CO_CHECK(co_await check_identity());
+  // All are locked before anything is changed: a start that is refused takes no clean marker away.
   for (const auto& dir : dirs) {
+    const Result<void> locked = co_await lock_dir(*dir);
+    WEIR_CO_CHECK(spare(*dir, locked));
+  }
+  for (const auto& dir : dirs) {
+    if (dir->health.is_offline()) continue;
     const Result<void> opened = co_await open_dir(*dir);
-    if (opened) continue;
-    // A disk that has failed costs its partitions, not the node, as long as another one is left.
-    if (opened.error().code() != ErrorCode::kDiskError || dirs.size() == 1) co_return fail(opened.error());
-    dir->health.take_offline(opened.error());
+    WEIR_CO_CHECK(spare(*dir, opened));
   }
   co_return Result<void>();
+}
+
+// A disk that has failed costs its partitions, not the node, as long as another one is left.
+Result<void> LogManager::Core::spare(Dir& dir, const Result<void>& opened) const {
+  if (opened || opened.error().code() != ErrorCode::kDiskError || dirs.size() == 1) return opened;
+  dir.health.take_offline(opened.error());
+  return {};
 }
 
 // Which cluster, node and directories these are; nothing is written before all of it agrees.
@@ -95,7 +105,7 @@ Task<Result<void>> LogManager::Core::check_identity() {
   co_return Result<void>();
 }
 
-Task<Result<void>> LogManager::Core::open_dir(Dir& dir) {
+Task<Result<void>> LogManager::Core::lock_dir(Dir& dir) {
   const std::string& path = dir.health.path();
   WEIR_CO_CHECK(co_await environment.disk.create_directories(path));
   Result<std::unique_ptr<runtime::FileLock>> lock = co_await environment.disk.lock(fmt::format("{}/.lock", path));
@@ -104,6 +114,11 @@ Task<Result<void>> LogManager::Core::open_dir(Dir& dir) {
     co_return fail(ErrorCode::kLocked, fmt::format("log directory {} is in use: {}", path, lock.error().message()));
   }
   dir.lock = std::move(*lock);
+  co_return Result<void>();
+}
+
+Task<Result<void>> LogManager::Core::open_dir(Dir& dir) {
+  const std::string& path = dir.health.path();
   WEIR_CO_TRY(dir.volume, co_await environment.disk.volume(path));
   WEIR_CO_TRY(const std::optional<MetaProperties> there, co_await read_meta_properties(environment.disk, path));
   if (!there || there->directory_id.is_zero()) WEIR_CO_CHECK(co_await write_meta_properties(environment.disk, path, dir.properties));
@@ -139,32 +154,38 @@ Task<void> LogManager::Core::measure_space(Dir& dir) {
   dir.health.set_below_reserve(below);
 }
 
+// Whether what a checkpoint says of a partition stays as it is: its log is on the disk and not served, or not yet.
+bool LogManager::Core::must_keep(const Dir& dir, const TopicPartition& partition) const {
+  if (!loaded_) {
+    const Entry* entry = find(partition.topic, partition.partition);
+    return entry == nullptr || dirs[entry->dir].get() != &dir;
+  }
+  const auto left_out = unreadable.find(partition);
+  const auto left = recovering.find(partition);
+  return (left_out != unreadable.end() && dirs[left_out->second.dir].get() == &dir) ||
+         (left != recovering.end() && dirs[left->second.dir].get() == &dir);
+}
+
 Task<Result<void>> LogManager::Core::write_dir_checkpoint(Dir& dir, std::string_view file) {
   WEIR_CO_CHECK(co_await dir.checkpointing.acquire(environment.executor));
-  const runtime::HeldPermit held(dir.checkpointing);
+  const runtime::HeldPermit alone(dir.checkpointing);
   if (dir.health.is_offline()) co_return fail(dir.health.offline_error());
   Checkpoint checkpoint;
   for (const auto& [partition, entry] : logs) {
-    if (dirs[entry.dir].get() != &dir || entry.log == nullptr) continue;
+    if (dirs[entry.dir].get() != &dir) continue;
     const Log& log = *entry.log;
     if (file == kRecoveryPointFile) checkpoint[partition] = log.recovery_point();
     else if (file == kReplicationFile) checkpoint[partition] = std::min(log.noted_high_watermark(), log.end_offset());
     else if (log.start_offset() > log.oldest_segment()) checkpoint[partition] = log.start_offset();
   }
-  for (const auto& [partition, left_out] : unreadable) {
-    const auto row = dir.on_disk[file].find(partition);
-    if (dirs[left_out.dir].get() == &dir && row != dir.on_disk[file].end()) checkpoint.insert(*row);
-  }
-  for (const auto& [partition, left] : recovering) {
-    const auto row = dir.on_disk[file].find(partition);
-    if (dirs[left.dir].get() == &dir && row != dir.on_disk[file].end()) checkpoint.insert(*row);
+  for (const auto& row : dir.on_disk[file]) {
+    if (must_keep(dir, row.first)) checkpoint.insert(row);
   }
   if (checkpoint == dir.on_disk[file]) co_return Result<void>();
   const Result<void> written = co_await write_checkpoint(environment.disk, fmt::format("{}/{}", dir.health.path(), file), checkpoint);
   if (!written) {
     // A full disk keeps the old file, which is safe.
-    const bool passes = written.error().code() == ErrorCode::kNoSpace || written.error().code() == ErrorCode::kUnavailable;
-    if (!passes) dir.health.take_offline(written.error());
+    if (!is_passing(written.error())) dir.health.take_offline(written.error());
     co_return written;
   }
   dir.on_disk[file] = std::move(checkpoint);
@@ -254,6 +275,7 @@ Task<Result<void>> LogManager::Core::close(BrokerEpoch broker_epoch) {
   const Result<void> stopped = co_await tasks_.join();
   WEIR_ASSERT(stopped.has_value());
   WEIR_CO_CHECK(co_await structure_.acquire(environment.executor));
+  const runtime::HeldPermit alone(structure_);
   std::vector<Entry*> left;
   for (auto& [partition, entry] : logs) left.push_back(&entry);
   std::vector<bool> failed(dirs.size(), false);

@@ -106,7 +106,10 @@ class LogManager::Core {
 
   // log_dirs.cc
   Task<Result<void>> check_identity();
+  Result<void> spare(Dir& dir, const Result<void>& opened) const;
+  Task<Result<void>> lock_dir(Dir& dir);
   Task<Result<void>> open_dir(Dir& dir);
+  bool must_keep(const Dir& dir, const TopicPartition& partition) const;
   Task<Result<void>> write_dir_checkpoint(Dir& dir, std::string_view file);
   Task<Result<void>> write_dir_checkpoints(Dir& dir);
   Task<void> measure_space(Dir& dir);
@@ -124,6 +127,7 @@ class LogManager::Core {
   void leave_for_later(std::vector<LoadJob> jobs);
   static Task<void> recover_later(Core* core);
   static Task<void> report_recovery(Core* core);
+  Result<void> lies_nowhere_else(const TopicPartition& partition) const;
   Task<Result<void>> load_one(LoadJob& job);
   Task<Result<std::string>> rename_away(size_t dir, const TopicPartition& partition, DirectoryKind kind);
   void remove_in_a_while(std::string path, Duration delay);
@@ -152,6 +156,7 @@ class LogManager::Core {
   size_t recoveries_left_ = 0;                // of later_, not given to next_recovered() yet
   std::vector<TopicPartition> recovered_;     // for next_recovered()
   runtime::WaitQueue recovered_waiters_;
+  bool loaded_ = false;                       // load() has come to every log
   bool closing_ = false;
   runtime::StopSource stop_;
   runtime::Semaphore structure_{1};   // creations and deletions one after another

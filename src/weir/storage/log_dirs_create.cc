@@ -120,8 +120,7 @@ Task<Result<void>> LogManager::Core::make_batch(Dir& dir, const std::vector<Crea
 Task<void> LogManager::Core::create_batch(size_t index, std::vector<Creation*> batch) {
   Dir& dir = *dirs[index];
   const Result<void> made = co_await make_batch(dir, batch);
-  const bool passes = made || made.error().code() == ErrorCode::kNoSpace || made.error().code() == ErrorCode::kUnavailable;
-  if (!passes) dir.health.take_offline(made.error());
+  if (!made && !is_passing(made.error())) dir.health.take_offline(made.error());
   for (size_t i = 0; i < batch.size(); ++i) {
     Creation& creation = *batch[i];
     if (!made) {

@@ -13,9 +13,10 @@ namespace {
 constexpr Duration kReportInterval = 1s;
 constexpr std::string_view kKnownOtherDirectory = "remote-log-index-cache";
 
-Offset checkpointed(const Checkpoint& checkpoint, const TopicPartition& partition, Offset otherwise) {
+// 0 where the file says nothing, or what cannot be.
+Offset checkpointed(const Checkpoint& checkpoint, const TopicPartition& partition) {
   const auto found = checkpoint.find(partition);
-  return found == checkpoint.end() ? otherwise : found->second;
+  return found == checkpoint.end() ? Offset(0) : std::max(Offset(0), found->second);
 }
 
 }  // namespace
@@ -39,6 +40,7 @@ Task<Result<void>> LogManager::Core::load() {
   std::erase_if(later, now);
   leave_for_later(std::move(later));
   co_await load_all(internal, nullptr);
+  loaded_ = true;
   // Recovery may have cut what an old recovery point vouches for: the new ones come before the first append.
   const Result<void> written = co_await write_checkpoints();
   if (!written) environment.log.warning("checkpoint: {}", written.error().describe());
@@ -109,7 +111,7 @@ Task<void> LogManager::Core::load_some(Core* core, std::vector<LoadJob>* jobs, s
 // How much recovery would read: the segments from the one that holds the recovery point on.
 Task<Result<void>> LogManager::Core::look_at(LoadJob& job) {
   Dir& dir = *dirs[job.dir];
-  const Offset recovery_point = checkpointed(dir.on_disk[kRecoveryPointFile], job.partition, Offset(0));
+  const Offset recovery_point = checkpointed(dir.on_disk[kRecoveryPointFile], job.partition);
   const std::string path = fmt::format("{}/{}", dir.health.path(), directory_name(job.partition.topic, job.partition.partition));
   WEIR_CO_TRY(const std::vector<runtime::DirEntry> files, co_await environment.disk.list(path));
   Offset first(0);
@@ -191,27 +193,32 @@ Task<void> LogManager::Core::report_recovery(Core* core) {
   }
 }
 
+Result<void> LogManager::Core::lies_nowhere_else(const TopicPartition& partition) const {
+  const Entry* other = find(partition.topic, partition.partition);
+  if (other == nullptr) return {};
+  return fail(ErrorCode::kAlreadyExists, fmt::format("the same partition lies in {} too", dirs[other->dir]->health.path()));
+}
+
 Task<Result<void>> LogManager::Core::load_one(LoadJob& job) {
   Dir& dir = *dirs[job.dir];
   if (dir.health.is_offline()) co_return Result<void>();
-  if (const Entry* other = find(job.partition.topic, job.partition.partition)) {
-    co_return fail(ErrorCode::kAlreadyExists, fmt::format("the same partition lies in {} too", dirs[other->dir]->health.path()));
-  }
+  WEIR_CO_CHECK(lies_nowhere_else(job.partition));
   const std::string path = fmt::format("{}/{}", dir.health.path(), directory_name(job.partition.topic, job.partition.partition));
   WEIR_CO_TRY(job.topic_id, co_await read_partition_metadata(environment.disk, path));
   LogRecovery recovery;
   recovery.clean = dir.clean.found;
-  recovery.recovery_point = checkpointed(dir.on_disk[kRecoveryPointFile], job.partition, Offset(0));
-  recovery.log_start = checkpointed(dir.on_disk[kLogStartFile], job.partition, Offset(0));
-  recovery.high_watermark = checkpointed(dir.on_disk[kReplicationFile], job.partition, Offset(0));
+  recovery.recovery_point = checkpointed(dir.on_disk[kRecoveryPointFile], job.partition);
+  recovery.log_start = checkpointed(dir.on_disk[kLogStartFile], job.partition);
+  recovery.high_watermark = checkpointed(dir.on_disk[kReplicationFile], job.partition);
   WEIR_CO_TRY(std::unique_ptr<Log> log, co_await Log::open(services(job.dir), path, options.defaults, recovery));
+  WEIR_CO_CHECK(lies_nowhere_else(job.partition));   // both may have been opened at once
   logs[job.partition] = Entry{std::move(log), job.topic_id, job.dir};
   co_return Result<void>();
 }
 
 Task<Result<void>> LogManager::Core::remove_log(std::string topic, PartitionIndex partition, DirectoryKind kind) {
   WEIR_CO_CHECK(co_await structure_.acquire(environment.executor));
-  const runtime::HeldPermit held(structure_);
+  const runtime::HeldPermit alone(structure_);
   const TopicPartition key{topic, partition};
   if (const auto found = recovering.find(key); found != recovering.end()) {
     found->second.removal = kind;   // when it is done

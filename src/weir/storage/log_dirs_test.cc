@@ -6,6 +6,7 @@
 
 #include "weir/storage/checkpoint_file.h"
 #include "weir/storage/meta_properties.h"
+#include "weir/storage/partition_metadata.h"
 #include "weir/storage/testing/log_kit.h"
 
 namespace weir::storage {
@@ -122,6 +123,21 @@ Task<void> refusals(runtime::Environment& env) {
 // Property: each refusal names the directory and what is wrong, and changes nothing.
 TEST(LogManager, refuses_with_a_sentence) { with_world(1, refusals); }
 
+Task<void> second_is_locked(runtime::Environment& env) {
+  co_await format(env, "/d1", {.cluster_id = "c1", .node_id = BrokerId(1), .directory_id = Uuid{1, 2}});
+  {
+    auto manager = co_await LogManager::open(env, two_dirs());
+    EXPECT_TRUE(co_await (*manager)->load());
+    EXPECT_TRUE(co_await (*manager)->close(BrokerEpoch(1)));
+  }
+  const auto taken = co_await env.disk.lock("/d2/.lock");
+  EXPECT_EQ((co_await LogManager::open(env, two_dirs())).error().code(), ErrorCode::kLocked);
+  EXPECT_TRUE(co_await env.disk.stat("/d1/.kafka_cleanshutdown"));
+}
+// Property: a start that is refused for one directory leaves the others as they were. Fails when their clean markers go: the next
+// start then recovers everything in them.
+TEST(LogManager, a_refused_start_takes_no_clean_marker) { with_world(6, second_is_locked); }
+
 // Property: below the disk reserve clients are refused and housekeeping goes on; with space again they are served.
 TEST(LogManager, keeps_a_reserve) {
   SimWorld world(2);
@@ -148,6 +164,87 @@ TEST(LogManager, keeps_a_reserve) {
   };
   world.run(node, body(environment, node));
 }
+
+Task<void> write_text(runtime::Environment& env, std::string path, std::string text) {
+  EXPECT_TRUE(co_await runtime::write_file_atomically(env.disk, path, to_bytes(text)));
+}
+
+Task<void> one_begins_anew(runtime::Environment& env) {
+  co_await format(env, "/d1", {.cluster_id = "c1", .node_id = BrokerId(1), .directory_id = Uuid{1, 2}});
+  LogManagerOptions options{.dirs = {"/d1"}, .node_id = BrokerId(1)};
+  options.recoveries_in_parallel_max = 1;
+  {
+    auto manager = co_await LogManager::open(env, options);
+    EXPECT_TRUE(co_await (*manager)->load());
+    for (const char* topic : {"aaa", "mmm", "zzz"}) {
+      auto log = co_await (*manager)->create_log(topic, kP0, Uuid{5, 6}, {});
+      for (int i = 0; i < 10; ++i) EXPECT_TRUE((*log)->append(make_batch({}), client()));
+    }
+    EXPECT_TRUE(co_await (*manager)->close(BrokerEpoch(1)));
+  }
+  EXPECT_TRUE(co_await env.disk.remove("/d1/.kafka_cleanshutdown"));
+  co_await write_text(env, "/d1/log-start-offset-checkpoint", "0\n3\naaa 0 5\nmmm 0 50\nzzz 0 5\n");
+  auto manager = co_await LogManager::open(env, options);
+  EXPECT_TRUE(co_await (*manager)->load());
+  EXPECT_EQ((*manager)->find("mmm", kP0)->start_offset(), Offset(50));
+  EXPECT_EQ((*manager)->find("zzz", kP0)->start_offset(), Offset(5));
+  EXPECT_EQ((*manager)->find("aaa", kP0)->start_offset(), Offset(5));
+  EXPECT_TRUE(co_await (*manager)->close(BrokerEpoch(2)));
+}
+// Property: a log that begins anew at a start writes checkpoints, and the rows of the logs that are not loaded yet are still in
+// them. Fails when they go: records that were deleted are there again, and everything is recovered.
+TEST(LogManager, checkpoints_keep_what_is_not_loaded_yet) { with_world(3, one_begins_anew); }
+
+Task<void> twice_on_disk(runtime::Environment& env) {
+  co_await format(env, "/d1", {.cluster_id = "c1", .node_id = BrokerId(1), .directory_id = Uuid{1, 2}});
+  co_await format(env, "/d2", {.cluster_id = "c1", .node_id = BrokerId(1), .directory_id = Uuid{1, 3}});
+  for (const char* dir : {"/d1/orders-0", "/d2/orders-0"}) {
+    EXPECT_TRUE(co_await env.disk.create_directories(dir));
+    co_await write_text(env, fmt::format("{}/partition.metadata", dir), format_partition_metadata(Uuid{5, 6}));
+  }
+  auto manager = co_await LogManager::open(env, two_dirs());
+  EXPECT_TRUE(co_await (*manager)->load());
+  EXPECT_EQ((*manager)->logs().size(), 1u);
+  EXPECT_TRUE(co_await (*manager)->delete_log("orders", kP0));
+  for (const char* dir : {"/d1/orders-0", "/d2/orders-0"}) {
+    EXPECT_EQ((co_await env.disk.stat(dir)).error().code(), ErrorCode::kNotFound) << dir;
+  }
+  EXPECT_TRUE(co_await (*manager)->close(BrokerEpoch(1)));
+}
+// Property: of a partition that lies in two directories one log is served, and the other one is known and goes with its topic.
+// Fails when both are loaded at once and the second takes the place of the first: a later start may serve the other one.
+TEST(LogManager, a_partition_in_two_directories_is_served_once) {
+  for (uint64_t seed = 0; seed < 10; ++seed) with_world(seed, twice_on_disk);
+}
+
+Task<void> after_the_close(runtime::Environment& env) {
+  co_await format(env, "/d1", {.cluster_id = "c1", .node_id = BrokerId(1), .directory_id = Uuid{1, 2}});
+  auto manager = co_await LogManager::open(env, {.dirs = {"/d1"}, .node_id = BrokerId(1)});
+  EXPECT_TRUE(co_await (*manager)->load());
+  EXPECT_TRUE(co_await (*manager)->close(BrokerEpoch(1)));
+  EXPECT_EQ((co_await (*manager)->create_log("orders", kP0, Uuid{5, 6}, {})).error().code(), ErrorCode::kKafkaStorageError);
+  EXPECT_TRUE(co_await (*manager)->delete_log("orders", kP0));
+}
+// Property: who asks for a log after the close is refused. Fails when he waits for ever for the close to let him in.
+TEST(LogManager, refuses_after_the_close) { with_world(4, after_the_close); }
+
+Task<void> impossible_checkpoints(runtime::Environment& env) {
+  co_await format(env, "/d1", {.cluster_id = "c1", .node_id = BrokerId(1), .directory_id = Uuid{1, 2}});
+  for (const char* dir : {"/d1/orders-0", "/d1/orders-00"}) EXPECT_TRUE(co_await env.disk.create_directories(dir));
+  for (const char* file : {"log-start-offset-checkpoint", "recovery-point-offset-checkpoint", "replication-offset-checkpoint"}) {
+    co_await write_text(env, fmt::format("/d1/{}", file), "0\n1\norders 0 -5\n");
+  }
+  auto manager = co_await LogManager::open(env, {.dirs = {"/d1"}, .node_id = BrokerId(1)});
+  EXPECT_TRUE(co_await (*manager)->load());
+  EXPECT_EQ((*manager)->logs().size(), 1u);
+  Log* log = (*manager)->find("orders", kP0);
+  const auto appended = log->append(make_batch({}), client());
+  EXPECT_TRUE(appended && appended->base_offset == Offset(0));
+  EXPECT_TRUE(co_await (*manager)->close(BrokerEpoch(1)));
+}
+// Property: an offset below zero in a checkpoint counts as zero, and a directory that no partition's name gives is left alone.
+// Fails when a log begins at such an offset: its first append asserts.
+TEST(LogManager, passes_over_impossible_checkpoints) { with_world(5, impossible_checkpoints); }
 
 }  // namespace
 }  // namespace weir::storage

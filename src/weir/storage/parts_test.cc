@@ -30,7 +30,7 @@ TEST(Names, directories) {
     const auto deleted = parse_directory_name(name);
     EXPECT_TRUE(deleted && deleted->kind == DirectoryKind::kDelete);
   }
-  for (const char* bad : {"orders", "orders-", "-3", "orders--1x", "or/ders-1", "lost+found", "orders-99999999999"}) {
+  for (const char* bad : {"orders", "orders-", "-3", "orders--1x", "or/ders-1", "lost+found", "orders-99999999999", "orders-03"}) {
     EXPECT_FALSE(parse_directory_name(bad)) << bad;
   }
 }

@@ -34,6 +34,7 @@ std::optional<TopicPartition> parse_topic_partition(std::string_view name) {
   const std::string_view topic = name.substr(0, dash);
   const auto partition = parse_number<int32_t>(name.substr(dash + 1));
   if (!partition || *partition < 0 || !is_topic_name(topic)) return std::nullopt;
+  if (name.substr(dash + 1) != fmt::format("{}", *partition)) return std::nullopt;   // "-03" is nobody's name
   return TopicPartition{std::string(topic), PartitionIndex(*partition)};
 }
 
