@@ -17,6 +17,8 @@
 namespace weir::server {
 namespace {
 
+constexpr int64_t kUnacknowledgedMs = 30'000;  // a batch sent with acks=0 holds its place so long at most
+
 using protocol::ProduceRequest;
 using protocol::ProduceResponse;
 using PartitionResponse = ProduceResponse::PartitionProduceResponse;
@@ -191,6 +193,11 @@ Task<ProduceResponse> produce(HandlerContext& context, const ProduceRequest& req
   if (request.acks == kAcksNone) {
     context.suppress_response();
     if (has_error(response)) context.close_connection();
+    // Nobody waits for these, but until they are written they count as a request in process: who sends faster than the disk
+    // writes is slowed down, and does not fill the memory.
+    for (const Pending& append : pending) {
+      (void)co_await append.partition->written(append.last_offset, context.deadline_in(kUnacknowledgedMs));
+    }
     co_return response;
   }
   const Deadline deadline = context.deadline_in(request.timeout_ms);
