@@ -192,6 +192,27 @@ TEST(Batches, mixed_magics_and_errors) {
   EXPECT_GT(good, legacy_bytes);
 }
 
+// Property: a batch of any magic is stepped over by its first bytes: its length, its last offset, and in magic 2 its first; too few
+// bytes are no answer, and 61 are always enough.
+TEST(Batches, spans_by_first_bytes) {
+  for (const std::string_view hex : {kWorked, kLegacyV0None, kLegacyV0Gzip, kLegacyV1Lz4}) {
+    const Bytes bytes = from_hex(hex);
+    Batches batches(bytes);
+    const std::optional<AnyBatch> whole = *batches.next();
+    ASSERT_TRUE(whole);
+    const size_t needed = whole->magic() == kMagicV2 ? kHeaderBytes : kMagicAt + 1;
+    for (size_t size = 0; size <= std::min(bytes.size(), kHeaderBytes); ++size) {
+      const Result<std::optional<BatchSpan>> span = peek_span(ByteView(bytes).first(size));
+      ASSERT_TRUE(span);
+      ASSERT_EQ(span->has_value(), size >= needed) << size;
+      if (!*span) continue;
+      EXPECT_EQ((*span)->bytes, whole->size_bytes());
+      EXPECT_EQ((*span)->last_offset, whole->last_offset());
+      EXPECT_EQ((*span)->first_offset, whole->v2() != nullptr ? std::optional(whole->first_offset()) : std::nullopt);
+    }
+  }
+}
+
 // Property: the batch that ends a transaction has the bytes Kafka's format asks for.
 TEST(Control, marker_batch) {
   codec::Codecs codecs;
@@ -217,6 +238,30 @@ TEST(Control, marker_batch) {
   const std::vector<Record> records = *read_records(batch, codecs, 100, scratch);
   EXPECT_EQ(*parse_control_key(*records.at(0).key), ControlType::kCommit);
   EXPECT_EQ(*parse_end_txn_marker(*records.at(0).value), EndTxnMarker{9});
+  const std::optional<Marker> marker = *parse_marker(batch);
+  ASSERT_TRUE(marker);
+  EXPECT_EQ(marker->type, ControlType::kCommit);
+  EXPECT_EQ(marker->marker, EndTxnMarker{9});
+}
+
+// Property: control batches that end no transaction are no markers; what cannot be one is an error, never a read outside.
+TEST(Control, not_markers) {
+  codec::Codecs codecs;
+  const auto control_batch = [&](const Bytes& key, std::optional<ByteView> value, Compression compression = Compression::kNone) {
+    BatchBuilder builder({.compression = compression, .is_control = true});
+    builder.add(1'000, key, value);
+    return *std::move(builder).build(codecs);
+  };
+  const Bytes leader_change = control_batch(control_key(ControlType::kLeaderChange), as_bytes("anything"));
+  EXPECT_FALSE(*parse_marker(*BatchView::parse(leader_change)));
+  BatchBuilder emptied({.is_control = true});
+  emptied.extend_to(0);
+  const Bytes without_record = *std::move(emptied).build(codecs);
+  EXPECT_FALSE(*parse_marker(*BatchView::parse(without_record)));
+  for (const Bytes& wrong : {control_batch(from_hex("0000"), std::nullopt), control_batch(control_key(ControlType::kAbort), std::nullopt),
+                             control_batch(control_key(ControlType::kAbort), from_hex("000000000009"), Compression::kGzip)}) {
+    EXPECT_EQ(parse_marker(*BatchView::parse(wrong)).error().code(), ErrorCode::kCorruptMessage);
+  }
 }
 
 // Property: keys of later versions and unknown types are passed over; short ones are errors.

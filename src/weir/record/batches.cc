@@ -4,6 +4,21 @@
 
 namespace weir::record {
 
+Result<std::vector<Record>> read_records(const AnyBatch& batch, codec::Codecs& codecs, size_t output_bytes_max, Bytes& scratch) {
+  if (batch.v2() != nullptr) return read_records(*batch.v2(), codecs, output_bytes_max, scratch);
+  return read_legacy_records(*batch.legacy(), codecs, output_bytes_max, scratch);
+}
+
+Result<std::optional<BatchSpan>> peek_span(ByteView bytes) {
+  WEIR_TRY(const std::optional<size_t> size, peek_size(bytes));
+  if (!size || bytes.size() <= kMagicAt) return std::nullopt;
+  const auto magic = load_be<int8_t>(bytes.data() + kMagicAt);
+  if (magic != kMagicV2) return BatchSpan{*size, std::nullopt, Offset(load_be<int64_t>(bytes.data()))};
+  if (bytes.size() < kHeaderBytes) return std::nullopt;
+  WEIR_TRY(const BatchHeader header, BatchHeader::parse(bytes));
+  return BatchSpan{header.size_bytes(), header.base_offset(), header.last_offset()};
+}
+
 Result<std::optional<AnyBatch>> Batches::next() {
   const ByteView rest = bytes_.subspan(position_);
   WEIR_TRY(const std::optional<size_t> size, peek_size(rest));

@@ -8,6 +8,7 @@
 #include <cstddef>
 #include <optional>
 #include <variant>
+#include <vector>
 
 #include "weir/base/bytes.h"
 #include "weir/base/error.h"
@@ -30,14 +31,31 @@ class AnyBatch {
   size_t size_bytes() const { return bytes().size(); }
   int8_t magic() const { return std::visit([](const auto& view) { return view.magic(); }, view_); }
   bool crc_matches() const { return std::visit([](const auto& view) { return view.crc_matches(); }, view_); }
+  // Of a legacy message its last offset, the only one that it tells.
+  Offset first_offset() const { return v2() != nullptr ? v2()->base_offset() : legacy()->offset(); }
   Offset last_offset() const { return std::visit([](const auto& view) { return view.last_offset(); }, view_); }
   Offset next_offset() const { return last_offset().next(); }
   // The largest timestamp in it, by its header.
   TimestampMs max_timestamp() const { return v2() != nullptr ? v2()->max_timestamp() : legacy()->timestamp(); }
+  // kNoLeaderEpoch of a legacy message.
+  LeaderEpoch leader_epoch() const { return v2() != nullptr ? v2()->leader_epoch() : kNoLeaderEpoch; }
 
  private:
   std::variant<BatchView, LegacyView> view_;
 };
+
+// The records of a batch of any magic; see read_records() and read_legacy_records().
+Result<std::vector<Record>> read_records(const AnyBatch& batch, codec::Codecs& codecs, size_t output_bytes_max, Bytes& scratch);
+
+// How long a batch is and which offsets it spans, by its first bytes: all that stepping over it needs.
+struct BatchSpan {
+  size_t bytes = 0;
+  std::optional<Offset> first_offset;   // a legacy message does not tell
+  Offset last_offset;
+};
+// The batch that begins at `bytes`; nullopt when fewer are there than the header of its magic: kHeaderBytes are always enough.
+// Errors: kCorruptMessage.
+Result<std::optional<BatchSpan>> peek_span(ByteView bytes);
 
 //   Batches batches(bytes);
 //   for (;;) {

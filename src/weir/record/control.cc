@@ -6,6 +6,7 @@
 #include "weir/base/reader.h"
 #include "weir/base/writer.h"
 #include "weir/record/builder.h"
+#include "weir/record/record.h"
 
 namespace weir::record {
 namespace {
@@ -49,6 +50,16 @@ Result<EndTxnMarker> parse_end_txn_marker(ByteView value) {
     return fail(ErrorCode::kCorruptMessage, fmt::format("transaction marker of {} bytes, version {}", value.size(), version));
   }
   return EndTxnMarker{coordinator_epoch};
+}
+
+Result<std::optional<Marker>> parse_marker(const BatchView& batch) {
+  WEIR_TRY(Records records, Records::in_place(batch));
+  WEIR_TRY(const std::optional<Record> record, records.next());
+  if (!record) return std::nullopt;
+  WEIR_TRY(const ControlType type, parse_control_key(record->key.value_or(ByteView())));
+  if (type != ControlType::kAbort && type != ControlType::kCommit) return std::nullopt;
+  WEIR_TRY(const EndTxnMarker marker, parse_end_txn_marker(record->value.value_or(ByteView())));
+  return Marker{type, marker};
 }
 
 Result<Bytes> build_marker_batch(const MarkerBatch& marker, codec::Codecs& codecs) {

@@ -5,11 +5,12 @@
 #pragma once
 
 #include <cstdint>
+#include <optional>
 
 #include "weir/base/bytes.h"
 #include "weir/base/error.h"
 #include "weir/base/ids.h"
-#include "weir/codec/compression.h"
+#include "weir/record/batch.h"
 
 namespace weir::record {
 
@@ -36,6 +37,14 @@ struct EndTxnMarker {
 Bytes encode(const EndTxnMarker& marker);
 // Errors: kCorruptMessage. Fields that a later version adds after ours are passed over.
 Result<EndTxnMarker> parse_end_txn_marker(ByteView value);
+
+// What a control batch says of its producer's transaction.
+struct Marker {
+  ControlType type;   // kAbort or kCommit
+  EndTxnMarker marker;
+};
+// nullopt for control records of another kind, and where compaction took the marker and left its batch. Errors: kCorruptMessage.
+Result<std::optional<Marker>> parse_marker(const BatchView& batch);
 
 // The batch that ends a producer's transaction in a partition: one marker, transactional, without a sequence.
 struct MarkerBatch {

@@ -44,13 +44,21 @@ std::vector<Header> Headers::list() const {
 }
 
 Result<Records> Records::open(const BatchView& batch, codec::Codecs& codecs, size_t output_bytes_max, Bytes& scratch) {
-  ByteView body = batch.body();
   // A batch that compaction emptied keeps its header only, whatever codec it names.
-  const bool is_emptied = batch.record_count() == 0 && body.empty();
-  if (batch.compression() != Compression::kNone && !is_emptied) {
-    WEIR_CHECK(codecs.decompress_into(batch.compression(), body, output_bytes_max, scratch));
-    body = scratch;
+  const bool is_emptied = batch.record_count() == 0 && batch.body().empty();
+  if (batch.compression() == Compression::kNone || is_emptied) return over(batch, batch.body());
+  WEIR_CHECK(codecs.decompress_into(batch.compression(), batch.body(), output_bytes_max, scratch));
+  return over(batch, scratch);
+}
+
+Result<Records> Records::in_place(const BatchView& batch) {
+  if (batch.compression() != Compression::kNone) {
+    return fail(ErrorCode::kCorruptMessage, fmt::format("batch at offset {} is compressed and must not be", batch.base_offset()));
   }
+  return over(batch, batch.body());
+}
+
+Result<Records> Records::over(const BatchView& batch, ByteView body) {
   if (static_cast<size_t>(batch.record_count()) > body.size() / kRecordBytesMin) {
     return fail(ErrorCode::kCorruptMessage,
                 fmt::format("batch says {} records but holds {} bytes of them", batch.record_count(), body.size()));

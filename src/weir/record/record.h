@@ -55,6 +55,8 @@ class Records {
   // Decompresses the body, when it is compressed, into `scratch`, which must outlive every view read; an uncompressed body
   // is read in place. Errors: kCorruptMessage (codec), kOutputTooLarge (more than `output_bytes_max`).
   static Result<Records> open(const BatchView& batch, codec::Codecs& codecs, size_t output_bytes_max, Bytes& scratch);
+  // Of a batch that is never compressed, as control batches are not. Errors: kCorruptMessage (it is, or too many records).
+  static Result<Records> in_place(const BatchView& batch);
 
   // The next record, or nullopt after the last. Errors: kCorruptMessage, with the record's number and what is wrong; the
   // cursor then stays failed.
@@ -66,6 +68,7 @@ class Records {
   ByteView body() const { return body_; }
 
  private:
+  static Result<Records> over(const BatchView& batch, ByteView body);
   Records(const BatchView& batch, ByteView body) : batch_(batch), body_(body), reader_(body) {}
   std::unexpected<Error> wrong(const char* what);
 

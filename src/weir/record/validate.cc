@@ -53,14 +53,11 @@ Result<BatchView> check_batch(ByteView bytes, const ValidationRules& rules) {
     return invalid("batch says {} records with last offset delta {}", header.record_count(), header.last_offset_delta());
   }
   if ((header.attributes() & ~kKnownAttributes) != 0) return invalid("batch has unknown attributes {:#x}", header.attributes());
-  if (rules.is_from_client) {
-    if (header.is_control()) return invalid("control records are the broker's to write");
-    if (header.has_delete_horizon()) return invalid("a delete horizon is the broker's to set");
-  }
+  if (header.is_control()) return invalid("control records are the broker's to write");
+  if (header.has_delete_horizon()) return invalid("a delete horizon is the broker's to set");
   if (header.has_producer_id()) {
     if (header.producer_epoch() < ProducerEpoch(0)) return invalid("producer id {} without an epoch", header.producer_id());
-    if (header.base_sequence() < 0 && !header.is_control())
-      return invalid("producer id {} without a sequence", header.producer_id());
+    if (header.base_sequence() < 0) return invalid("producer id {} without a sequence", header.producer_id());
   } else if (header.is_transactional()) {
     return invalid("transactional batch without a producer id");
   }
@@ -114,7 +111,7 @@ Error as_invalid(const Error& error) {
   return Error(ErrorCode::kInvalidRecord, error.message());
 }
 
-Result<Findings> look_at(Records& records, const BatchView& batch, const ValidationRules& rules, TimestampMs now) {
+Result<Findings> look_at(Records& records, const ValidationRules& rules, TimestampMs now) {
   Findings findings;
   for (;;) {
     Result<std::optional<Record>> next = records.next();
@@ -123,7 +120,7 @@ Result<Findings> look_at(Records& records, const BatchView& batch, const Validat
     const Record& record = **next;
     const int32_t index = records.index();
     if (record.offset != Offset(index)) return invalid("record {} has offset {} in its batch", index, record.offset);
-    if (rules.keys_required && !record.key && !batch.is_control()) findings.add(index, "a compacted topic needs a key");
+    if (rules.keys_required && !record.key) findings.add(index, "a compacted topic needs a key");
     if (rules.timestamp_type == TimestampType::kCreateTime && !in_range(record.timestamp, rules, now)) {
       findings.has_bad_timestamp = true;
       findings.add(index, fmt::format("timestamp {} is out of range: at most {} ms before and {} ms after the broker's {}",
@@ -151,12 +148,12 @@ std::expected<ValidatedBatch, Refusal> validate(const SharedBytes& records, cons
   WEIR_TRY(const BatchView batch, check_batch(validated.bytes, rules));
   if (batch.compression() == Compression::kNone) WEIR_CHECK(check_lengths(batch));
 
-  const bool wants_recompression = rules.compression && *rules.compression != batch.compression() && !batch.is_control();
+  const bool wants_recompression = rules.compression && *rules.compression != batch.compression();
   const bool plain_timestamps = timestamps_are_plain(batch, rules, now);
   if (wants_recompression || rules.keys_required || rules.check_records || !plain_timestamps) {
     Result<Records> opened = Records::open(batch, codecs, rules.decompressed_bytes_max, scratch);
     if (!opened) return fail(as_invalid(opened.error()));
-    WEIR_TRY(Findings findings, look_at(*opened, batch, rules, now));
+    WEIR_TRY(Findings findings, look_at(*opened, rules, now));
     if (!findings.errors.empty()) return std::unexpected(refusal_of(std::move(findings)));
 
     if (wants_recompression) {

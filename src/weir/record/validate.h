@@ -38,7 +38,6 @@ struct ValidationRules {
   std::optional<Compression> compression;                                    // compression.type; unset: the producer's
   int compression_level = 0;                                                 // for `compression`
   bool allows_zstd = true;                                                   // Produce 7 and later
-  bool is_from_client = true;                                                // control batches are the broker's own
   bool check_records = false;                                                // look at every record whatever the topic needs
   size_t decompressed_bytes_max = 64 * 1024 * 1024;                          // where records must be looked at
 };

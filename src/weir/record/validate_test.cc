@@ -121,7 +121,6 @@ TEST(Validate, header_rules) {
   EXPECT_EQ(code_of(with(21, int16_t{7})), ErrorCode::kUnsupportedCompressionType);
   const Bytes zstd = good_batch({.compression = Compression::kZstd});
   EXPECT_EQ(code_of(zstd, {.allows_zstd = false}), ErrorCode::kUnsupportedCompressionType);
-  EXPECT_EQ(code_of(good_batch({.is_control = true}), {.is_from_client = false}), ErrorCode::kNone);
 }
 
 // Property: a batch of exactly max.message.bytes passes, one more byte does not; and size is judged before the CRC.
@@ -267,6 +266,18 @@ TEST(Validate, recompression) {
       EXPECT_EQ(as_text(*records[2].value), "value");
     }
   }
+}
+
+// Property: where the records are read anyway, the header's largest timestamp is theirs afterwards, whatever it claimed; a batch that
+// is kept unread keeps its claim.
+TEST(Validate, recompression_corrects_the_largest_timestamp) {
+  const Bytes claims_more = with(35, kNow + 5, batch_of({{.timestamp = kNow - 7}, {.timestamp = kNow - 3}}));
+  const auto recompressed = check(claims_more, {.compression = Compression::kZstd, .compression_level = 3});
+  ASSERT_TRUE(recompressed);
+  EXPECT_EQ(recompressed->view().max_timestamp(), kNow - 3);
+  const auto kept = check(claims_more);
+  ASSERT_TRUE(kept);
+  EXPECT_EQ(kept->view().max_timestamp(), kNow + 5);
 }
 
 // Property: what does not fit after recompression, or would be larger than the cap when read, is too large.
