@@ -17,7 +17,7 @@
 #include "weir/metadata/static_config.h"
 #include "weir/runtime/network.h"
 #include "weir/server/options.h"
-#include "weir/storage/log_dirs.h"
+#include "weir/storage/log_manager.h"
 
 namespace weir::node {
 

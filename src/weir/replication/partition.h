@@ -21,7 +21,7 @@
 #include "weir/runtime/environment.h"
 #include "weir/runtime/wait_queue.h"
 #include "weir/storage/log.h"
-#include "weir/storage/log_dirs.h"
+#include "weir/storage/log_manager.h"
 
 namespace weir::replication {
 

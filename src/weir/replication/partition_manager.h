@@ -17,7 +17,7 @@
 #include "weir/metadata/service.h"
 #include "weir/replication/partition.h"
 #include "weir/runtime/semaphore.h"
-#include "weir/storage/log_dirs.h"
+#include "weir/storage/log_manager.h"
 
 namespace weir::replication {
 

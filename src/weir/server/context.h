@@ -20,7 +20,7 @@
 #include "weir/server/producer_ids.h"
 #include "weir/server/request.h"
 #include "weir/server/request_metrics.h"
-#include "weir/storage/log_dirs.h"
+#include "weir/storage/log_manager.h"
 
 namespace weir::coordinator {
 class GroupCoordinator;

@@ -2,7 +2,7 @@
 //
 // Owner    LogManager; outlives every Handle.
 // Bounds   `open_max` descriptors; fewer once the process has run out of them; lend_max() more that were lent.
-// Holds    - open_count() counts handles that hold a file; a file in use somewhere lives on after its handle let go of it
+// Holds    - open_count_ counts handles that hold a file; a file in use somewhere lives on after its handle let go of it
 //          - the list of open handles is ordered by last use
 #pragma once
 
@@ -24,7 +24,6 @@ class FileCache {
    public:
     ~Handle() { close(); }
     void close();
-    bool is_open() const { return file_ != nullptr; }
 
    private:
     friend class FileCache;
@@ -51,7 +50,6 @@ class FileCache {
   // Begins another period, and closes what was not used in the two before.
   void close_idle();
 
-  size_t open_count() const { return open_count_; }
   runtime::Disk& disk() { return disk_; }
 
  private:

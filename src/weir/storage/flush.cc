@@ -1,5 +1,7 @@
 #include "weir/storage/flush.h"
 
+#include <algorithm>
+
 namespace weir::storage {
 
 void FlushScheduler::request(Flushable& log) {

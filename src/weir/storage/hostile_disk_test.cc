@@ -1,7 +1,7 @@
 // What a log does with files that nobody should have left, values that nobody should have sent, and errors at a bad moment.
 #include <gtest/gtest.h>
 
-#include "weir/storage/log_dirs.h"
+#include "weir/storage/log_manager.h"
 #include "weir/storage/meta_properties.h"
 #include "weir/storage/sparse_index.h"
 #include "weir/storage/testing/log_kit.h"

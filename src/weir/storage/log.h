@@ -37,10 +37,10 @@ class LogDirectory;
 class FileCache;
 class TailCache;
 
-// What the logs of one shard share; outlives them all. LogManager::services() makes one.
 // Fewer bytes are read and sent from memory: finding a range costs three small reads.
 inline constexpr size_t kRangeBytesMin = 32 << 10;
 
+// What the logs of one shard share; outlives them all. LogManager::services() makes one.
 struct LogServices {
   runtime::Environment& environment;
   LogDirectory& directory;   // health and flush rounds of the directory the log lies in

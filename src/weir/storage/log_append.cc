@@ -3,7 +3,6 @@
 #include "weir/base/assert.h"
 #include "weir/record/control.h"
 #include "weir/storage/log_core.h"
-#include "weir/storage/marker.h"
 
 namespace weir::storage {
 namespace {
@@ -54,21 +53,6 @@ Task<void> Log::Core::roll_now(TimestampMs now) {
   }
 }
 
-void Log::Core::account_producer(const record::BatchHeader& batch, ByteView bytes, Offset base_offset, Segment& segment,
-                                 bool collect_aborted) {
-  if (!batch.has_producer_id()) return;
-  if (!batch.is_control()) {
-    producers.record(batch, base_offset);
-    return;
-  }
-  const auto marker = parse_marker(bytes);
-  if (!marker || !*marker) return;   // a control record that ends no transaction
-  const auto ended = producers.record_marker(batch, base_offset, (*marker)->type, (*marker)->marker);
-  if (ended && ended->aborted && collect_aborted) {
-    segment.aborted.push_back({ended->producer_id, ended->first_offset, ended->last_offset, ended->last_stable_offset});
-  }
-}
-
 Result<AppendResult> Log::Core::append(SharedBytes batch, const AppendInfo& info) {
   WEIR_ASSERT(batch.size() >= record::kHeaderBytes, batch.size());
   const record::BatchHeader header = record::BatchHeader::unchecked(batch.view());
@@ -86,7 +70,8 @@ Result<AppendResult> Log::Core::append(SharedBytes batch, const AppendInfo& info
 
   if (info.origin != AppendOrigin::kRaftLeader && header.has_producer_id()) {
     if (header.is_control()) {
-      WEIR_TRY(const auto marker, parse_marker(batch.view()));
+      WEIR_TRY(const record::BatchView whole, record::BatchView::parse(batch));
+      WEIR_TRY(const std::optional<record::Marker> marker, record::parse_marker(whole));
       if (marker) WEIR_CHECK(producers.check_marker(header, marker->marker));
     } else if (from_client) {
       WEIR_TRY(const std::optional<RememberedBatch> repeated, producers.check(header));

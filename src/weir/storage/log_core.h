@@ -1,10 +1,14 @@
 // The inside of a Log. One object, its functions in files by what they do:
-//   log.cc           the contract's functions, waiting, failing, closing
-//   log_append.cc    append: producer checks, rolling, queueing
-//   log_write.cc     the writer (one write per turn), flush rounds
-//   log_read.cc      reads, timestamps, aborted transactions
-//   log_load.cc      opening, after a clean stop and after a crash
-//   log_truncate.cc  truncation, log start, retention
+//   log.cc            the contract's functions, waiting, failing, closing
+//   log_append.cc     append: producer checks, rolling, queueing
+//   log_write.cc      the writer: one write a turn, waiting for space
+//   log_flush.cc      what a flush round syncs
+//   log_read.cc       reads, timestamps, aborted transactions
+//   log_load.cc       opening; what a clean stop left is believed after a look
+//   log_recover.cc    reading again what lies behind the recovery point
+//   log_producers.cc  producer state: accounting, snapshots, making it anew
+//   log_truncate.cc   cutting the end off
+//   log_start.cc      moving the start: DeleteRecords, retention, removal
 //
 // Who may run at the same time: append at any moment; one writer task; and of flush, truncation, start offset, retention and
 // close one at a time (`maintenance_`). The writer never takes `maintenance_`; who needs it idle waits for it.
@@ -122,22 +126,23 @@ class Log::Core final : public Flushable, private runtime::TurnHook, private Dir
   bool must_roll(size_t bytes, TimestampMs max_timestamp, Offset last_offset, TimestampMs now) const;
   void begin_segment(TimestampMs now, std::unique_ptr<Bytes>& snapshot);
   Task<void> roll_now(TimestampMs now);
-  void account_producer(const record::BatchHeader& batch, ByteView bytes, Offset base_offset, Segment& segment, bool collect_aborted);
 
   // log_write.cc
   void on_turn_end() override;
-  void on_fire() override;
   static Task<void> write_queue(Core* core);
   Task<Result<void>> write_in_flight();
   Task<Result<void>> wait_for_space(Error cause);
   void go_on();
   Task<Result<void>> begin_file(Queued& first);
   void advance_written(Offset offset);
+
+  // log_flush.cc
   void arm_flush_timer();
+  void on_fire() override;
+  void advance_durable(Offset offset);
   Task<Result<void>> sync_files(Offset target);
-  Task<Result<void>> save_epochs();
   Task<Result<void>> sync_directory();
-  Task<Result<void>> write_snapshot(Offset offset, const Bytes& snapshot);
+  Task<Result<void>> save_epochs();
 
   // log_read.cc
   void mend_index(const std::shared_ptr<Segment>& segment);
@@ -147,26 +152,38 @@ class Log::Core final : public Flushable, private runtime::TurnHook, private Dir
   Task<Result<std::vector<runtime::DirEntry>>> clear_leftovers();
   Task<Result<void>> find_segments(const std::vector<runtime::DirEntry>& files);
   Task<Result<void>> load_epochs();
+  Task<Result<void>> begin_without_files();
+  Task<Result<void>> load_segments(LogRecovery recovery);
+  Task<Result<void>> begin_at_start(bool clean);
   Task<Result<bool>> indexes_look_right(Segment& segment);
   Task<Result<void>> load_active_end();
+
+  // log_recover.cc
+  Task<Result<void>> recover_from(Offset recovery_point);
   Task<Result<bool>> recover_segment(Segment& segment, bool is_first);
   Result<size_t> recover_batches(Segment& segment, ByteView bytes, std::string& wrong);
-  Task<Result<void>> recover_from(Offset recovery_point);
+
+  // log_producers.cc
+  void account_producer(const record::BatchHeader& batch, ByteView bytes, Offset base_offset, Segment& segment, bool collect_aborted);
+  Task<Result<void>> write_snapshot(Offset offset, const Bytes& snapshot);
   Task<Result<void>> drop_snapshots_above(Offset offset);
+  Task<Result<void>> drop_snapshots_below_start();
   Task<Result<void>> drop_stray_snapshots();
   Task<Result<void>> rebuild_producers(Offset up_to);
   Task<Result<void>> replay_producers(Offset up_to);
 
   // log_truncate.cc
+  Task<Result<void>> do_truncate_to(Offset offset);
+  Task<Result<void>> do_truncate_fully(Offset offset);
+  Task<Result<void>> drop_segments_from(size_t index);
+  Task<Result<void>> remove_files_of(std::vector<std::shared_ptr<Segment>> gone);
+
+  // log_start.cc
   void move_start(Offset offset);
   size_t removable_segments() const;
   Task<Result<void>> remove_first_segment();
   static Task<void> remove_below_start(Core* core);
-  Task<Result<void>> drop_segments_from(size_t index);
-  Task<Result<void>> remove_files_of(std::vector<std::shared_ptr<Segment>> gone);
   static Task<void> delete_later(Core* core, std::shared_ptr<Segment> segment);
-  Task<Result<void>> do_truncate_to(Offset offset);
-  Task<Result<void>> do_truncate_fully(Offset offset);
 
   std::vector<std::shared_ptr<Segment>> segments_;
   std::shared_ptr<Segment> writing_;      // whose file the head of the queue goes to

@@ -4,7 +4,7 @@
 #include <map>
 
 #include "weir/runtime/event.h"
-#include "weir/storage/log_dirs.h"
+#include "weir/storage/log_manager.h"
 #include "weir/storage/meta_properties.h"
 #include "weir/storage/testing/log_kit.h"
 

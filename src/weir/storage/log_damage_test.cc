@@ -5,7 +5,7 @@
 
 #include "weir/storage/checkpoint_file.h"
 #include "weir/storage/leader_epoch_cache.h"
-#include "weir/storage/log_dirs.h"
+#include "weir/storage/log_manager.h"
 #include "weir/storage/meta_properties.h"
 #include "weir/storage/partition_metadata.h"
 #include "weir/storage/testing/log_kit.h"

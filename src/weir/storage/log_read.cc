@@ -3,8 +3,7 @@
 #include <fmt/format.h>
 
 #include "weir/base/assert.h"
-#include "weir/record/legacy.h"
-#include "weir/record/record.h"
+#include "weir/record/batches.h"
 #include "weir/storage/log_core.h"
 
 namespace weir::storage {
@@ -29,10 +28,15 @@ void add_slice(ReadResult& result, const SharedBytes& bytes) {
   result.slices.push_back(bytes);
 }
 
-// The records of a batch of any magic, decompressed into `scratch` where they are compressed.
-Result<std::vector<record::Record>> records_of(const record::AnyBatch& batch, codec::Codecs& codecs, Bytes& scratch) {
-  if (batch.v2() != nullptr) return record::read_records(*batch.v2(), codecs, kDecompressedBytesMax, scratch);
-  return record::read_legacy_records(*batch.legacy(), codecs, kDecompressedBytesMax, scratch);
+// The first record of `batch` in [from, below) whose timestamp is at least `target`.
+Result<std::optional<TimestampOffset>> first_at(const record::AnyBatch& batch, TimestampMs target, Offset from, Offset below, codec::Codecs& codecs) {
+  Bytes scratch;
+  WEIR_TRY(const std::vector<record::Record> records, record::read_records(batch, codecs, kDecompressedBytesMax, scratch));
+  for (const record::Record& record : records) {
+    if (record.offset >= below) break;
+    if (record.timestamp >= target && record.offset >= from) return TimestampOffset{record.timestamp, record.offset, batch.leader_epoch()};
+  }
+  return std::nullopt;
 }
 
 }  // namespace
@@ -148,15 +152,10 @@ Task<Result<std::optional<TimestampOffset>>> Log::Core::offset_for_timestamp(Tim
     SegmentScan scan(std::move(file), position, segment->written_bytes);
     for (;;) {
       WEIR_CO_TRY(const std::optional<record::AnyBatch> batch, co_await scan.next());
-      if (!batch || first_offset_of(*batch) >= below) break;
+      if (!batch || batch->first_offset() >= below) break;
       if (batch->max_timestamp() < target || batch->last_offset() < log_start) continue;
-      Bytes scratch;
-      WEIR_CO_TRY(const std::vector<record::Record> records, records_of(*batch, codecs, scratch));
-      const LeaderEpoch epoch = batch->v2() != nullptr ? batch->v2()->leader_epoch() : kNoLeaderEpoch;
-      for (const record::Record& record : records) {
-        if (record.offset >= below) break;
-        if (record.timestamp >= target && record.offset >= log_start) co_return TimestampOffset{record.timestamp, record.offset, epoch};
-      }
+      WEIR_CO_TRY(const std::optional<TimestampOffset> found, first_at(*batch, target, log_start, below, codecs));
+      if (found) co_return found;
     }
   }
   co_return std::nullopt;
@@ -182,14 +181,10 @@ Task<Result<std::optional<TimestampOffset>>> Log::Core::max_timestamp(codec::Cod
   SegmentScan scan(std::move(file), position, holder->written_bytes);
   for (;;) {
     WEIR_CO_TRY(const std::optional<record::AnyBatch> batch, co_await scan.next());
-    if (!batch || first_offset_of(*batch) > largest.offset) co_return std::nullopt;   // compacted or cut meanwhile
+    if (!batch || batch->first_offset() > largest.offset) co_return std::nullopt;   // compacted or cut meanwhile
     if (batch->last_offset() < largest.offset || batch->max_timestamp() < largest.timestamp) continue;
-    Bytes scratch;
-    WEIR_CO_TRY(const std::vector<record::Record> records, records_of(*batch, codecs, scratch));
-    const LeaderEpoch epoch = batch->v2() != nullptr ? batch->v2()->leader_epoch() : kNoLeaderEpoch;
-    for (const record::Record& record : records) {
-      if (record.timestamp >= largest.timestamp) co_return TimestampOffset{record.timestamp, record.offset, epoch};
-    }
+    WEIR_CO_TRY(const std::optional<TimestampOffset> found, first_at(*batch, largest.timestamp, Offset(0), Offset(INT64_MAX), codecs));
+    if (found) co_return found;
   }
 }
 

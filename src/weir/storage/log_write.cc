@@ -11,7 +11,6 @@ namespace {
 constexpr size_t kPartsPerWrite = 1024;             // IOV_MAX
 constexpr size_t kBytesPerWrite = size_t{8} << 20;  // so that readers and flushes see progress
 constexpr Duration kSpaceRetry = 1s;
-constexpr Duration kSyncRetry = 100ms;   // of a sync that found no descriptor
 
 // A sync that was tried and failed is the end of the directory, also for lack of space: nobody knows what reached the disk.
 Result<void> final_if_failed(Result<void> synced) {
@@ -142,18 +141,6 @@ Task<Result<void>> Log::Core::begin_file(Queued& first) {
   co_return Result<void>();
 }
 
-Task<Result<void>> Log::Core::write_snapshot(Offset offset, const Bytes& snapshot) {
-  WEIR_ASSERT(snapshots_.empty() || snapshots_.back() <= offset, offset);
-  WEIR_CO_TRY(const auto file, co_await disk().open(file_path(segment_file_name(offset, kSnapshotSuffix)), runtime::OpenMode::kCreate));
-  WEIR_CO_CHECK(co_await file->truncate(0));
-  const ByteView part(snapshot);
-  WEIR_CO_CHECK(co_await file->write_at(0, {&part, 1}));
-  if (snapshots_.empty() || snapshots_.back() < offset) snapshots_.push_back(offset);
-  unsynced_snapshots_.push_back(offset);
-  ++directory_changes_;
-  co_return Result<void>();
-}
-
 void Log::Core::advance_written(Offset offset) {
   WEIR_ASSERT(offset > written_end && offset <= end, offset, written_end, end);
   written_end = offset;
@@ -167,93 +154,6 @@ void Log::Core::advance_written(Offset offset) {
                          written_end - durable_end >= options.flush_messages;
   if (flush_now) services.directory.flushes().request(*this);
   else arm_flush_timer();
-}
-
-void Log::Core::arm_flush_timer() {
-  if (options.flush_ms == INT64_MAX || written_end <= durable_end || is_armed()) return;
-  executor().arm(*this, executor().now() + duration_of_ms(options.flush_ms));
-}
-
-void Log::Core::on_fire() {
-  if (!closing_ && !failure && (durable_end < written_end || std::exchange(sync_again_, false))) services.directory.flushes().request(*this);
-}
-
-Task<void> Log::Core::sync_dirty() {
-  const Syncing here(*this);
-  const Result<void> alone = co_await maintenance_.acquire(executor());
-  WEIR_ASSERT(alone.has_value());
-  const runtime::HeldPermit held(maintenance_);
-  if (failure) co_return;
-  const Result<void> synced = co_await sync_files(written_end);
-  if (synced) co_return;
-  if (synced.error().code() != ErrorCode::kUnavailable) {
-    io_failed(synced.error());
-  } else if (!closing_) {
-    sync_again_ = true;
-    executor().arm(*this, executor().now() + kSyncRetry);
-  }
-}
-
-// What acknowledgements wait for comes first: the bytes of every dirty segment, oldest first, and the directory that names
-// them. Then what recovery would have to rebuild.
-Task<Result<void>> Log::Core::sync_files(Offset target) {
-  if (options.planted_ack_before_sync && durable_end < target) {
-    durable_end = target;
-    durable_waiters_.notify_all();
-    if (observer != nullptr) observer->on_durable(durable_end);
-  }
-  const std::vector<std::shared_ptr<Segment>> segments = segments_;
-  const std::shared_ptr<Segment> writing = writing_;
-  for (const auto& segment : segments) {
-    const int64_t bytes = segment->written_bytes;
-    if (segment->synced_bytes == bytes) continue;
-    WEIR_CO_TRY(const auto file, co_await segment->log_file());
-    WEIR_CO_CHECK(co_await file->sync_data());
-    segment->synced_bytes = std::max(segment->synced_bytes, bytes);
-  }
-  WEIR_CO_CHECK(co_await sync_directory());
-  if (durable_end < target) {
-    durable_end = target;
-    disarm();
-    arm_flush_timer();   // for what was written meanwhile
-    durable_waiters_.notify_all();
-    if (observer != nullptr) observer->on_durable(durable_end);
-  }
-  for (const auto& segment : segments) {
-    if (!segment->sealed || segment->indexes_synced || segment->base_offset() >= writing->base_offset()) continue;
-    WEIR_CO_CHECK(co_await segment->sync_indexes());
-    segment->indexes_synced = true;
-  }
-  while (!unsynced_snapshots_.empty()) {
-    const Offset offset = unsynced_snapshots_.back();
-    WEIR_CO_TRY(const auto file, co_await disk().open(file_path(segment_file_name(offset, kSnapshotSuffix)), runtime::OpenMode::kReadWrite));
-    WEIR_CO_CHECK(co_await file->sync_data());
-    std::erase(unsynced_snapshots_, offset);
-  }
-  // An epoch without a record is not worth a file: a start would drop it again.
-  if (epochs_unsaved_from_ && *epochs_unsaved_from_ < durable_end) {
-    const Result<void> saved = co_await save_epochs();
-    if (!saved && !is_passing(saved.error())) co_return saved;   // else the next round tries again; the recovery point waits
-  }
-  if (flush_wanted_ > durable_end && written_end > durable_end) services.directory.flushes().request(*this);
-  co_return Result<void>();
-}
-
-// A round may come while another sync is under way: a change counts as synced only when a sync that began after it has ended.
-Task<Result<void>> Log::Core::sync_directory() {
-  const uint64_t changes = directory_changes_;
-  if (changes == directory_synced_) co_return Result<void>();
-  WEIR_CO_CHECK(co_await disk().sync_directory(path));
-  directory_synced_ = std::max(directory_synced_, changes);
-  co_return Result<void>();
-}
-
-Task<Result<void>> Log::Core::save_epochs() {
-  const std::string text = epochs.format();
-  WEIR_CO_CHECK(co_await runtime::write_file_atomically(disk(), file_path(kLeaderEpochFile), to_bytes(text)));
-  // An epoch that began meanwhile keeps the recovery point back until the next round.
-  if (epochs.format() == text) epochs_unsaved_from_.reset();
-  co_return Result<void>();
 }
 
 }  // namespace weir::storage

@@ -6,7 +6,7 @@
 #include <filesystem>
 
 #include "weir/runtime/real/process.h"
-#include "weir/storage/log_dirs.h"
+#include "weir/storage/log_manager.h"
 #include "weir/storage/meta_properties.h"
 #include "weir/storage/testing/log_kit.h"
 

@@ -5,42 +5,15 @@
 #include <fmt/format.h>
 
 #include "weir/base/assert.h"
-#include "weir/storage/segment_span.h"
 #include "weir/storage/txn_index.h"
 
 namespace weir::storage {
 namespace {
 
-constexpr size_t kScanSlackBytes = 8 << 10;             // read beyond what was asked for, to step over batches before `from`
 constexpr uint64_t kTxnIndexBytesMax = uint64_t{1} << 30;
 constexpr std::string_view kAllSuffixes[] = {kLogSuffix, kOffsetIndexSuffix, kTimeIndexSuffix, kTxnIndexSuffix};
 
 }  // namespace
-
-Result<std::optional<BatchSpan>> peek_span(ByteView bytes) {
-  WEIR_TRY(const std::optional<size_t> size, record::peek_size(bytes));
-  if (!size || bytes.size() <= record::kMagicAt) return std::nullopt;
-  const auto magic = load_be<int8_t>(bytes.data() + record::kMagicAt);
-  if (magic != record::kMagicV2) return BatchSpan{*size, Offset(load_be<int64_t>(bytes.data()))};
-  if (bytes.size() < record::kHeaderBytes) return std::nullopt;
-  WEIR_TRY(const record::BatchHeader header, record::BatchHeader::parse(bytes));
-  return BatchSpan{header.size_bytes(), header.last_offset()};
-}
-
-Offset first_offset_of(const record::AnyBatch& batch) {
-  return batch.v2() != nullptr ? batch.v2()->base_offset() : batch.legacy()->offset();
-}
-
-runtime::Task<Result<void>> read_fully(runtime::File& file, uint64_t position, MutableBytes into) {
-  size_t done = 0;
-  if (const Result<size_t> cached = file.read_cached(position, into)) done = *cached;
-  while (done < into.size()) {
-    WEIR_CO_TRY(const size_t count, co_await file.read_at(position + done, into.subspan(done)));
-    if (count == 0) co_return fail(ErrorCode::kCorruptMessage, fmt::format("{} ends inside what was written to it", file.path()));
-    done += count;
-  }
-  co_return Result<void>();
-}
 
 std::string Segment::path(std::string_view suffix) const {
   return fmt::format("{}/{:020}{}{}", dir_, base_offset_.value(), suffix, removed ? kDeletedSuffix : std::string_view());
@@ -91,58 +64,6 @@ void Segment::close_files() {
   log_handle_.close();
   offset_index.close_file();
   time_index.close_file();
-}
-
-runtime::Task<Result<SegmentRead>> Segment::read(Offset from, Offset below, size_t bytes_max, bool at_least_one_batch) {
-  ReadResult result;
-  result.next_offset = from;
-  const int64_t end = written_bytes;
-  WEIR_CO_TRY(int64_t position, co_await position_before(from));
-  WEIR_CO_TRY(const auto file, co_await log_file());
-  size_t want = bytes_max + kScanSlackBytes;
-  while (position < end) {
-    const size_t count = std::min(want, static_cast<size_t>(end - position));
-    const SharedBytes chunk = SharedBytes::allocate(count);
-    WEIR_CO_CHECK(co_await read_fully(*file, static_cast<uint64_t>(position), chunk.mutable_view()));
-    // Step over what ends before `from`, then take whole batches.
-    size_t at = 0;
-    size_t first = SIZE_MAX;
-    size_t bytes_needed = 0;   // by a batch that is not wholly in the chunk
-    while (at < count) {
-      WEIR_CO_TRY(const std::optional<BatchSpan> span, peek_span(chunk.view().subspan(at)));
-      if (!span) {
-        bytes_needed = count - at <= record::kMagicAt ? record::kMagicAt + 1 : record::kHeaderBytes;
-        break;
-      }
-      if (span->last_offset < from) {
-        at += span->bytes;
-        continue;
-      }
-      if (span->last_offset >= below) break;
-      const bool is_first = first == SIZE_MAX;
-      const size_t taken = is_first ? 0 : at - first;
-      if (taken + span->bytes > bytes_max && !(is_first && at_least_one_batch)) break;
-      if (at + span->bytes > count) {
-        bytes_needed = span->bytes;
-        break;
-      }
-      if (is_first) first = at;
-      at += span->bytes;
-      result.next_offset = span->last_offset.next();
-    }
-    if (first != SIZE_MAX) {
-      result.bytes = at - first;
-      result.slices.push_back(chunk.slice(first, result.bytes));
-      co_return SegmentRead{std::move(result), false};
-    }
-    if (at < count && bytes_needed == 0) co_return SegmentRead{std::move(result), false};   // not below `below`, or too large
-    position += static_cast<int64_t>(at);
-    want = std::max(bytes_needed, bytes_max + kScanSlackBytes);
-    if (position + static_cast<int64_t>(bytes_needed) > end) {
-      co_return fail(ErrorCode::kCorruptMessage, fmt::format("{}: the batch at byte {} is cut short", path(kLogSuffix), position));
-    }
-  }
-  co_return SegmentRead{std::move(result), true};
 }
 
 runtime::Task<Result<void>> Segment::write_indexes() {
@@ -212,31 +133,6 @@ runtime::Task<Result<void>> Segment::remove_files() {
   close_files();
   for (const std::string_view suffix : kAllSuffixes) WEIR_CO_CHECK(co_await files_.disk().remove(path(suffix)));
   co_return Result<void>();
-}
-
-runtime::Task<Result<std::optional<record::AnyBatch>>> SegmentScan::next() {
-  for (;;) {
-    const ByteView rest = ByteView(buffer_).subspan(used_);
-    size_t needed = 0;
-    WEIR_CO_TRY(const std::optional<size_t> size, record::peek_size(rest));
-    if (size && rest.size() >= *size) {
-      record::Batches batches(rest.first(*size));
-      WEIR_CO_TRY(std::optional<record::AnyBatch> batch, batches.next());
-      WEIR_ASSERT(batch.has_value(), *size);
-      used_ += *size;
-      last_position_ = position_;
-      position_ += static_cast<int64_t>(*size);
-      co_return batch;
-    }
-    needed = size ? *size : record::kPrefixBytes;
-    if (static_cast<int64_t>(needed) > end_ - position_) co_return std::nullopt;
-    const size_t count = std::min(std::max(needed, chunk_bytes_), static_cast<size_t>(end_ - position_));
-    buffer_.erase(buffer_.begin(), buffer_.begin() + static_cast<ptrdiff_t>(used_));
-    used_ = 0;
-    const size_t have = buffer_.size();
-    buffer_.resize(count);
-    WEIR_CO_CHECK(co_await read_fully(*file_, static_cast<uint64_t>(position_) + have, MutableBytes(buffer_).subspan(have)));
-  }
 }
 
 }  // namespace weir::storage

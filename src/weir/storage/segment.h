@@ -1,4 +1,7 @@
-// One segment of a log: a .log file of batches and its sparse indexes.
+// One segment of a log: a .log file of batches and its sparse indexes. Its functions in files by what they do:
+//   segment.cc        accounting, its files
+//   segment_read.cc   what a reader gets: batches, or where they lie
+//   segment_index.cc  what the index files say, compared with the log
 //
 // Owner    Log (shared with reads that are under way when it is removed).
 // Shard    the log's.
@@ -17,11 +20,11 @@
 #include "weir/base/bytes.h"
 #include "weir/base/error.h"
 #include "weir/base/ids.h"
-#include "weir/record/batch.h"
 #include "weir/record/batches.h"
 #include "weir/storage/file_cache.h"
 #include "weir/storage/log.h"
 #include "weir/storage/segment_files.h"
+#include "weir/storage/segment_scan.h"
 #include "weir/storage/sparse_index.h"
 
 namespace weir::storage {
@@ -42,7 +45,6 @@ class Segment {
 
   Offset base_offset() const { return base_offset_; }
   std::string path(std::string_view suffix) const;
-  FileCache& files() { return files_; }
 
   // Sizes of the .log file: promised to appends, written, synced.
   int64_t size_bytes = 0;
@@ -67,9 +69,7 @@ class Segment {
 
   // Accounts for one batch appended at the end: size, indexes, largest timestamp.
   void account(Offset last_offset, TimestampMs max_timestamp, size_t bytes, int64_t index_interval_bytes);
-  // The largest timestamp and the last offset of the batch that has it; {-1, -1} in a segment without. Only what was accounted
-  // for or loaded: see load_largest_timestamp().
-  TimestampOffset largest_timestamp() const { return largest_; }
+  // The largest timestamp and the last offset of the batch that has it; {-1, -1} in a segment without.
   runtime::Task<Result<TimestampOffset>> load_largest_timestamp();
   // The segment was found on disk: its time index knows.
   void forget_largest_timestamp() {
@@ -121,14 +121,11 @@ class Segment {
   // False when a batch behind the last offset entry has a later timestamp than `newest`, or its batch is not there.
   runtime::Task<Result<bool>> covers_the_end(TimeEntry newest);
 
-  struct NamedBatch {
-    Offset last_offset;
-    Offset first_offset;   // only of magic 2
-    bool is_v2 = false;
-  };
-  // The batch at `position`; nullopt when there is none.
-  static runtime::Task<Result<std::optional<NamedBatch>>> batch_at(runtime::File& file, int64_t position, int64_t end);
-  // Where the batch begins that holds `from`, or the next one.
+  // The batch that begins at `position`, by its first bytes; nullopt when there is none.
+  runtime::Task<Result<std::optional<record::BatchSpan>>> span_at(int64_t position);
+  // The batch that `entry` names; nullopt when it does not lie there: the indexes are damaged.
+  runtime::Task<Result<std::optional<record::BatchSpan>>> named_by(OffsetEntry entry);
+  // Where the batch begins that holds `from`, or the next one, before byte `end`.
   runtime::Task<Result<std::optional<int64_t>>> position_of(runtime::File& file, Offset from, int64_t end);
 
   FileCache& files_;
@@ -139,35 +136,5 @@ class Segment {
   TimestampOffset largest_;
   bool largest_known_ = true;   // false for a segment found on disk, until asked
 };
-
-// Reads the batches of a .log file front to back, whole, from `position` to `end`. CRCs are not checked.
-class SegmentScan {
- public:
-  SegmentScan(std::shared_ptr<runtime::File> file, int64_t position, int64_t end, size_t chunk_bytes = 64 << 10)
-      : file_(std::move(file)), position_(position), end_(end), chunk_bytes_(chunk_bytes) {}
-
-  // The next batch, valid until the call after; nullopt at the end, or where a batch is cut short by it.
-  // Errors: kCorruptMessage (not a batch), and what reading says.
-  runtime::Task<Result<std::optional<record::AnyBatch>>> next();
-  // Of the batch returned last.
-  int64_t position() const { return last_position_; }
-  // Behind the batch returned last.
-  int64_t next_position() const { return position_; }
-
- private:
-  std::shared_ptr<runtime::File> file_;
-  int64_t position_;
-  int64_t last_position_ = 0;
-  int64_t end_;
-  size_t chunk_bytes_;
-  Bytes buffer_;
-  size_t used_ = 0;   // of buffer_, already returned
-};
-
-// The first and last offset of a batch of any magic (a legacy message knows its last one only).
-Offset first_offset_of(const record::AnyBatch& batch);
-
-// Reads exactly `into.size()` bytes, from memory where they are. Errors: kCorruptMessage when the file is shorter.
-runtime::Task<Result<void>> read_fully(runtime::File& file, uint64_t position, MutableBytes into);
 
 }  // namespace weir::storage

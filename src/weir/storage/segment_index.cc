@@ -1,5 +1,7 @@
 // What a segment's index files say, compared with what the log says: they have no checksums, and an entry that is believed
 // though it is wrong makes a reader skip records, or retention drop a segment before its time.
+#include <algorithm>
+
 #include <fmt/format.h>
 
 #include "weir/base/assert.h"
@@ -7,23 +9,38 @@
 
 namespace weir::storage {
 
+runtime::Task<Result<std::optional<record::BatchSpan>>> Segment::span_at(int64_t position) {
+  if (position < 0 || position >= written_bytes) co_return std::nullopt;
+  WEIR_CO_TRY(const auto file, co_await log_file());
+  std::byte bytes[record::kHeaderBytes];
+  const MutableBytes head = MutableBytes(bytes).first(static_cast<size_t>(std::min<int64_t>(sizeof bytes, written_bytes - position)));
+  const Result<void> done = co_await read_fully(*file, static_cast<uint64_t>(position), head);
+  if (!done && done.error().code() != ErrorCode::kCorruptMessage) co_return fail(done.error());
+  const Result<std::optional<record::BatchSpan>> span = done ? record::peek_span(head) : std::nullopt;
+  co_return span.value_or(std::nullopt);
+}
+
+runtime::Task<Result<std::optional<record::BatchSpan>>> Segment::named_by(OffsetEntry entry) {
+  WEIR_CO_TRY(const std::optional<record::BatchSpan> span, co_await span_at(entry.position));
+  if (span && span->last_offset == base_offset_ + entry.relative_offset) co_return span;
+  index_damaged = true;
+  co_return std::nullopt;
+}
+
 runtime::Task<Result<int64_t>> Segment::position_before(Offset offset) {
   if (index_damaged) co_return int64_t{0};
   const int64_t relative = offset - base_offset_;
-  const Result<std::optional<OffsetEntry>> searched =
+  const Result<std::optional<OffsetEntry>> entry =
       co_await offset_index.last_where(files_, path(kOffsetIndexSuffix), [relative](const OffsetEntry& e) { return e.relative_offset <= relative; });
-  if (!searched && searched.error().code() != ErrorCode::kCorruptMessage) co_return fail(searched.error());
-  if (searched && !*searched) co_return int64_t{0};
-  if (searched && !offset_index.is_from_file(**searched)) co_return int64_t{(*searched)->position};
-  if (searched && (*searched)->position >= 0 && (*searched)->position < written_bytes) {
-    WEIR_CO_TRY(auto file, co_await log_file());
-    SegmentScan scan(std::move(file), (*searched)->position, written_bytes, record::kHeaderBytes);
-    const Result<std::optional<record::AnyBatch>> batch = co_await scan.next();
-    if (!batch && batch.error().code() != ErrorCode::kCorruptMessage) co_return fail(batch.error());
-    if (batch && *batch && (*batch)->last_offset() == base_offset_ + (*searched)->relative_offset) co_return int64_t{(*searched)->position};
+  if (!entry && entry.error().code() != ErrorCode::kCorruptMessage) co_return fail(entry.error());
+  if (!entry) {   // the file is shorter than it was
+    index_damaged = true;
+    co_return int64_t{0};
   }
-  index_damaged = true;
-  co_return int64_t{0};
+  if (!*entry) co_return int64_t{0};
+  if (!offset_index.is_from_file(**entry)) co_return int64_t{(*entry)->position};
+  WEIR_CO_TRY(const std::optional<record::BatchSpan> named, co_await named_by(**entry));
+  co_return named ? int64_t{(*entry)->position} : int64_t{0};
 }
 
 runtime::Task<Result<bool>> Segment::is_right(TimeEntry entry) {

@@ -28,7 +28,6 @@ class TailCache {
   // `batch` itself, or a copy in the arena when it is small and pins much more than its size.
   SharedBytes settle(SharedBytes batch);
   size_t bytes_charged() const { return bytes_charged_; }
-  size_t bytes_max() const { return bytes_max_; }
 
  private:
   friend class LogTail;

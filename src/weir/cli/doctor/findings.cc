@@ -9,7 +9,7 @@
 #include "weir/cli/when.h"
 #include "weir/client/admin_brokers.h"
 #include "weir/node/listeners.h"
-#include "weir/storage/log_dirs.h"
+#include "weir/storage/log_manager.h"
 
 namespace weir::cli {
 

@@ -1,5 +1,5 @@
 // What a node's log directories promise across starts and stops.
-#include "weir/storage/log_dirs.h"
+#include "weir/storage/log_manager.h"
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>

@@ -2,7 +2,7 @@
 #include <memory>
 #include <gtest/gtest.h>
 
-#include "weir/storage/log_dirs.h"
+#include "weir/storage/log_manager.h"
 #include "weir/storage/meta_properties.h"
 #include "weir/storage/testing/log_kit.h"
 

@@ -3,7 +3,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
-#include "weir/storage/log_dirs.h"
+#include "weir/storage/log_manager.h"
 #include "weir/storage/meta_properties.h"
 #include "weir/storage/testing/log_kit.h"
 
@@ -151,7 +151,7 @@ Task<void> damage_directory(runtime::Environment& env) {
 // Property: whatever byte of these files is lost or changed, no record is served as another, none that is there is given up, and
 // no log is begun anew over one that cannot be read: it is served, or refused with a sentence. Only the log start, a number
 // without a checksum in Kafka's file too, may hide records. Fails when a checkpoint is believed over the log.
-TEST(LogDirsDamage, every_byte_of_every_file) {
+TEST(LogManagerDamage, every_byte_of_every_file) {
   SimWorld world(1);
   runtime::SimNode& node = world.add_node("broker");
   runtime::Environment environment = node.environment();

@@ -3,7 +3,7 @@
 #include <gtest/gtest.h>
 
 #include "weir/runtime/event.h"
-#include "weir/storage/log_dirs.h"
+#include "weir/storage/log_manager.h"
 #include "weir/storage/meta_properties.h"
 #include "weir/storage/testing/log_kit.h"
 
@@ -84,7 +84,7 @@ Task<void> stop_early(runtime::Environment* env) {
 // Property: after an unclean stop load() returns with the small and the internal logs; the rest comes smallest first, whole, and
 // one whose topic was deleted meanwhile goes. Fails when a log is given out before it is recovered, when a log that is not loaded
 // yet is made anew, or when its checkpoint rows are forgotten.
-TEST(LogDirsRecovery, the_smallest_first) {
+TEST(LogManagerRecovery, the_smallest_first) {
   for (uint64_t seed = 0; seed < 20; ++seed) {
     SimWorld world(seed);
     runtime::SimNode& node = world.add_node("broker");
@@ -98,7 +98,7 @@ TEST(LogDirsRecovery, the_smallest_first) {
 
 // Property: a stop while logs are left leaves no clean marker: the next start recovers them. Fails when it does: they would be
 // trusted as they are.
-TEST(LogDirsRecovery, a_stop_in_between_is_not_clean) {
+TEST(LogManagerRecovery, a_stop_in_between_is_not_clean) {
   SimWorld world(1);
   runtime::SimNode& node = world.add_node("broker");
   runtime::Environment environment = node.environment();

@@ -1,7 +1,14 @@
 // The inside of LogManager. Its functions in files by what they do:
-//   log_dirs.cc        open, close, checkpoints, looking up
-//   log_dirs_load.cc   loading the logs, deleting them
-//   log_dirs_create.cc creating them, many at once
+//   log_manager.cc               looking up, closing
+//   log_manager_open.cc          directories: identity, locks, what the last run left
+//   log_manager_load.cc          loading the logs found in them, recovery
+//   log_manager_create.cc        creating logs, many at once
+//   log_manager_remove.cc        deleting them, setting strays aside
+//   log_manager_checkpoints.cc   the checkpoint files
+//   log_manager_housekeeping.cc  loops beside it all: checkpoints, space, idle descriptors
+//
+// Who may run at the same time: load() first and alone; then creations and removals one at a time (`structure_`), one writer of
+// checkpoints a directory (`checkpointing`), and the loops. Of what is in the maps below, only a removal destroys a Log.
 #pragma once
 
 #include <map>
@@ -13,7 +20,7 @@
 #include "weir/storage/clean_shutdown.h"
 #include "weir/storage/file_cache.h"
 #include "weir/storage/log_directory.h"
-#include "weir/storage/log_dirs.h"
+#include "weir/storage/log_manager.h"
 #include "weir/storage/meta_properties.h"
 #include "weir/storage/tail_cache.h"
 
@@ -104,36 +111,44 @@ class LogManager::Core {
     RecoveryLeft left;   // once looked at
   };
 
-  // log_dirs.cc
+  // log_manager.cc
+  static Task<void> close_some(Core* core, std::vector<Entry*>* left, std::vector<bool>* failed);
+
+  // log_manager_open.cc
   Task<Result<void>> check_identity();
   Result<void> spare(Dir& dir, const Result<void>& opened) const;
   Task<Result<void>> lock_dir(Dir& dir);
   Task<Result<void>> open_dir(Dir& dir);
+
+  // log_manager_checkpoints.cc
   bool must_keep(const Dir& dir, const TopicPartition& partition) const;
   Task<Result<void>> write_dir_checkpoint(Dir& dir, std::string_view file);
   Task<Result<void>> write_dir_checkpoints(Dir& dir);
-  Task<void> measure_space(Dir& dir);
+
+  // log_manager_housekeeping.cc
   void start_loops();
   static Task<void> checkpoint_loop(Core* core, int64_t interval_ms, std::string_view file);
   static Task<void> space_loop(Core* core);
-  static Task<void> close_some(Core* core, std::vector<Entry*>* left, std::vector<bool>* failed);
+  Task<void> measure_space(Dir& dir);
 
-  // log_dirs_load.cc
+  // log_manager_load.cc
   Task<Result<void>> scan_dir(size_t dir, std::vector<LoadJob>& jobs);
   Task<void> load_all(std::vector<LoadJob>& jobs, std::vector<LoadJob>* later);
   static Task<void> load_some(Core* core, std::vector<LoadJob>* jobs, std::vector<LoadJob>* later);
   Task<Result<void>> look_at(LoadJob& job);
   Task<void> load_job(LoadJob job);
+  Result<void> lies_nowhere_else(const TopicPartition& partition) const;
+  Task<Result<void>> load_one(LoadJob& job);
   void leave_for_later(std::vector<LoadJob> jobs);
   static Task<void> recover_later(Core* core);
   static Task<void> report_recovery(Core* core);
-  Result<void> lies_nowhere_else(const TopicPartition& partition) const;
-  Task<Result<void>> load_one(LoadJob& job);
+
+  // log_manager_remove.cc
   Task<Result<std::string>> rename_away(size_t dir, const TopicPartition& partition, DirectoryKind kind);
   void remove_in_a_while(std::string path, Duration delay);
   static Task<void> remove_later(Core* core, std::string path, Duration delay);
 
-  // log_dirs_create.cc
+  // log_manager_create.cc
   // One log on its way.
   struct Creation {
     TopicPartition key;

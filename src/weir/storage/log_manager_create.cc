@@ -5,7 +5,7 @@
 #include "weir/base/assert.h"
 #include "weir/base/topic_name.h"
 #include "weir/runtime/executor.h"
-#include "weir/storage/log_dirs_core.h"
+#include "weir/storage/log_manager_core.h"
 #include "weir/storage/partition_metadata.h"
 
 namespace weir::storage {
