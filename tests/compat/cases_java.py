@@ -187,8 +187,17 @@ def java_broker_api_versions(t):
             assert rows.get(name) == span, (name, rows.get(name))
     for name in ("Produce", "Fetch", "ListOffsets", "Metadata", "ApiVersions", "CreateTopics", "DeleteTopics", "CreatePartitions",
                  "DescribeConfigs", "AlterConfigs", "IncrementalAlterConfigs", "OffsetForLeaderEpoch", "InitProducerId",
-                 "DescribeProducers", "DescribeCluster", "DescribeLogDirs", "DescribeQuorum", "DescribeTopicPartitions"):
+                 "DescribeProducers", "DescribeCluster", "DescribeLogDirs", "DescribeQuorum", "DescribeTopicPartitions",
+                 "ListPartitionReassignments"):
         t.note(name, rows.get(name))
+
+
+@case()
+def java_reassignments(t):
+    """ReassignPartitionsCommand --list: nothing moves."""
+    t.topic()
+    out = t.java("org.apache.kafka.tools.reassign.ReassignPartitionsCommand", "--list").out
+    assert out.strip() == "No partition reassignments found.", out
 
 
 @case()

@@ -115,7 +115,7 @@ def behaviour_06_produce_advertised_from_0(t):
 def behaviour_07_version_ranges(t):
     """The ranges of every API that is advertised are those of Kafka 4.3, floors of KIP-896 included."""
     keys = {entry["ApiKey"]: (entry["MinVersion"], entry["MaxVersion"]) for entry in t.call("ApiVersions", 3, ME)["ApiKeys"]}
-    for key in (0, 1, 2, 3, 18, 19, 20, 22, 23, 32, 33, 35, 37, 44, 55, 60, 61, 74, 75):
+    for key in (0, 1, 2, 3, 18, 19, 20, 22, 23, 32, 33, 35, 37, 44, 46, 55, 60, 61, 74, 75):
         t.note(t.definitions.by_key[key], keys.get(key))
     assert keys[1] == (4, 18) and keys[2] == (1, 11) and keys[19] == (2, 7) and keys[20] == (1, 6)
     for key, span in keys.items():
@@ -156,6 +156,7 @@ def behaviour_07_every_version_answers(t):
         "IncrementalAlterConfigs": lambda v: {"Resources": [{"ResourceType": 2, "ResourceName": name, "Configs": []}],
                                               "ValidateOnly": True},
         "ListConfigResources": lambda v: {},
+        "ListPartitionReassignments": lambda v: {"TimeoutMs": 1000, "Topics": [{"Name": name, "PartitionIndexes": [0]}]},
     }
     for api, body in bodies.items():
         low, _, high = t.definitions.requests[api]["validVersions"].partition("-")

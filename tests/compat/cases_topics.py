@@ -429,6 +429,19 @@ def behaviour_list_config_resources(t):
 
 
 @case()
+def behaviour_list_partition_reassignments(t):
+    """ListPartitionReassignments: nothing moves on one node; what does not exist, or is named twice, is no error."""
+    name = t.topic(partitions=2)
+    asked = {"all": None, "none": [], "still": [{"Name": name, "PartitionIndexes": [0, 1]}], "twice": [{"Name": name, "PartitionIndexes": [0, 0]}] * 2,
+             "unknown": [{"Name": "no-such-topic", "PartitionIndexes": [0]}, {"Name": name, "PartitionIndexes": [7, -1]}, {"Name": "", "PartitionIndexes": []}]}
+    for what, topics in asked.items():
+        answer = t.call("ListPartitionReassignments", 0, {"TimeoutMs": 5000, "Topics": topics})
+        assert answer["Topics"] == [] and answer["ErrorCode"] == 0, (what, answer)
+        t.note(what, answer)
+    t.note("no time", t.call("ListPartitionReassignments", 0, {"TimeoutMs": -1, "Topics": None}))
+
+
+@case()
 def behaviour_27_describe_topic_partitions(t):
     """DescribeTopicPartitions: sorted by name, paged by the cursor, unknown names with 3."""
     a, b = t.topic("a", partitions=3), t.topic("b", partitions=2)

@@ -33,7 +33,7 @@ SETTINGS = {
 SUBSCRIPTION = b"\0\0" + b"\0\0\0\0" + b"\xff\xff\xff\xff"
 READ_ONLY = {"Metadata", "ListOffsets", "OffsetFetch", "DescribeGroups", "ListGroups", "DescribeConfigs", "DescribeCluster", "Fetch",
              "OffsetForLeaderEpoch", "DescribeTopicPartitions", "DescribeProducers", "DescribeLogDirs", "FindCoordinator",
-             "ListConfigResources", "DescribeQuorum", "ApiVersions", "DescribeAcls"}
+             "ListConfigResources", "ListPartitionReassignments", "DescribeQuorum", "ApiVersions", "DescribeAcls"}
 INT32 = [0, 1, -1, 2, -2, 7, 2**31 - 1, -2**31]
 INT64 = [*INT32, 2**63 - 1, -2**63, 1000]
 
@@ -343,6 +343,9 @@ class World:
 
     def make_DeleteAcls(self, version):
         return {"Filters": [self.acl_filter() for _ in range(self.pick(0, 1, 2))]}
+
+    def make_ListPartitionReassignments(self, version):
+        return {"TimeoutMs": 5000, "Topics": self.topics("Name", "PartitionIndexes", self.partition, nullable=True)}
 
 
 APIS = [name.removeprefix("make_") for name in dir(World) if name.startswith("make_")]

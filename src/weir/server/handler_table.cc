@@ -30,6 +30,7 @@
 #include "weir/protocol/list_config_resources.h"
 #include "weir/protocol/list_groups.h"
 #include "weir/protocol/list_offsets.h"
+#include "weir/protocol/list_partition_reassignments.h"
 #include "weir/protocol/metadata.h"
 #include "weir/protocol/offset_commit.h"
 #include "weir/protocol/offset_delete.h"
@@ -89,6 +90,7 @@ constexpr auto make_table() {
   WEIR_HANDLER(CreatePartitions, create_partitions)
   WEIR_HANDLER(DeleteGroups, delete_groups)
   WEIR_HANDLER(IncrementalAlterConfigs, incremental_alter_configs)
+  WEIR_HANDLER(ListPartitionReassignments, list_partition_reassignments)
   WEIR_HANDLER(OffsetDelete, offset_delete)
   WEIR_HANDLER(DescribeQuorum, describe_quorum)
   WEIR_HANDLER(DescribeCluster, describe_cluster)

@@ -40,6 +40,8 @@ Task<protocol::CreatePartitionsResponse> create_partitions(HandlerContext& conte
 Task<protocol::DeleteGroupsResponse> delete_groups(HandlerContext& context, const protocol::DeleteGroupsRequest& request);    // 42
 Task<protocol::IncrementalAlterConfigsResponse> incremental_alter_configs(HandlerContext& context,
                                                                          const protocol::IncrementalAlterConfigsRequest& request);  // 44
+Task<protocol::ListPartitionReassignmentsResponse> list_partition_reassignments(
+    HandlerContext& context, const protocol::ListPartitionReassignmentsRequest& request);                                     // 46
 Task<protocol::OffsetDeleteResponse> offset_delete(HandlerContext& context, const protocol::OffsetDeleteRequest& request);    // 47
 Task<protocol::DescribeQuorumResponse> describe_quorum(HandlerContext& context, const protocol::DescribeQuorumRequest& request);  // 55
 Task<protocol::DescribeClusterResponse> describe_cluster(HandlerContext& context, const protocol::DescribeClusterRequest& request);  // 60
