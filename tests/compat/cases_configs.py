@@ -184,3 +184,32 @@ def config_retention_and_segments(t):
         home.close()
     finally:
         home.wipe()
+
+
+@case(limit=60, smoke=False, settings=("max.connection.creation.rate=5",))
+def config_rate_of_new_connections(t):
+    """max.connection.creation.rate: ten seconds' worth at once, the rest waits, all are served; a change acts at once."""
+    def crowd(size):
+        """How long after the first each of so many connections was answered, the last one first."""
+        began = time.monotonic()
+        connections = [t.connect() for _ in range(size)]
+        for connection in connections:
+            connection.send("ApiVersions", 0, {})
+        times = []
+        for connection in connections:
+            connection.receive("ApiVersions", 0, timeout=30)
+            times.append(time.monotonic() - began)
+            connection.close()
+        return times
+
+    assert alter(t, 2, t.topic(), (SET, "retention.ms", "1000000"))["ErrorCode"] == 0      # has its connection from here on
+    time.sleep(12)                                                                         # what the start used is forgotten
+    times = crowd(56)
+    quick = sum(one - times[0] < 0.19 for one in times)        # (real Kafka takes up to a second for the first)
+    assert 45 <= quick <= 53, (quick, times)
+    assert times[-1] - times[0] > 0.7, times
+    assert alter(t, 4, "", (SET, "max.connection.creation.rate", "100000"))["ErrorCode"] == 0
+    time.sleep(1)
+    times = crowd(30)
+    t.note("after the change", times[-1] < 0.5)
+    assert times[-1] < 0.5, times

@@ -340,7 +340,7 @@ inline constexpr ConfigOption kBrokerRows[] = {
     {"log.segment.delete.delay.ms", kLong, "60000", at_least(0), kClusterWide,
      kHonoured, "Time between the removal of a segment from the log and of its files."},
     {"max.connection.creation.rate", kInt, "2147483647", at_least(0), kClusterWide,
-     kNoConnectionLimits, "Most new connections a second."},
+     kHonoured, "Most new connections a second in the long run; ten seconds' worth may come at once, then each waits up to a second."},
     {"max.connections", kInt, "2147483647", at_least(0), kClusterWide,
      kHonoured, "Most connections of this broker; 20,000 unless set."},
     {"max.connections.per.ip", kInt, "2147483647", at_least(0), kClusterWide,

@@ -101,7 +101,7 @@ std::string_view reason_of(ConfigEffect effect) {
     case ConfigEffect::kNoTokens: return "delegation tokens are not served yet";
     case ConfigEffect::kNoQuotas: return "quotas are not served yet";
     case ConfigEffect::kNoLogMoves: return "moving replicas between log directories is not served yet";
-    case ConfigEffect::kNoConnectionLimits: return "connection limits are not served yet";
+    case ConfigEffect::kNoConnectionLimits: return "exceptions by address are not served yet";
     case ConfigEffect::kJvmOnly: return "it configures the Java virtual machine or Java classes";
     case ConfigEffect::kOwnThreads: return "Weir sizes its threads by the machine";
     case ConfigEffect::kNoPreallocation: return "files grow with what is written; no space is reserved for a segment";

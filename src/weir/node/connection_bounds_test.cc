@@ -85,6 +85,37 @@ TEST_F(ConnectionBounds, a_long_poll_of_days_does_not_keep_a_dead_connection) {
   EXPECT_TRUE(broker_->serves_newcomers());
 }
 
+// Property: max.connection.creation.rate lets ten seconds' worth of connections in at once and the rest at the rate; all are served in
+// the end. Fails when a storm is not slowed down, or one of it is lost.
+TEST_F(ConnectionBounds, new_connections_come_at_a_rate) {
+  begin([](NodeOptions& options) { options.static_config["max.connection.creation.rate"] = "5"; });
+  broker_->world.run_for(20s);  // what begin() used
+  std::vector<Wire> crowd;
+  const MonoTime began = broker_->world.now();
+  for (int i = 0; i < 60; ++i) crowd.push_back(broker_->connect());
+  for (int i = 0; i < 60; ++i) {
+    ASSERT_TRUE(crowd[static_cast<size_t>(i)].call(protocol::ApiVersionsRequest(), 0).has_value()) << i;
+    const Duration waited = broker_->world.now() - began;
+    if (i == 49) EXPECT_LE(waited, 150ms);
+    if (i == 50) EXPECT_GE(waited, 200ms);
+  }
+  EXPECT_GE(broker_->world.now() - began, 2s);
+  EXPECT_LE(broker_->world.now() - began, 2200ms);
+}
+
+// Property: a stop does not wait for connections that wait for their turn. Fails when the wait does not hear of the stop.
+TEST_F(ConnectionBounds, a_stop_ends_the_wait_for_a_turn) {
+  broker_ = std::make_unique<SimBroker>(12, SimBroker::quiet(), [](NodeOptions& options) {
+    options.static_config["max.connection.creation.rate"] = "0";
+  });
+  ASSERT_TRUE(broker_->start());
+  const Wire waiting = broker_->connect();
+  broker_->world.run_for(100ms);
+  const MonoTime asked = broker_->world.now();
+  EXPECT_TRUE(broker_->stop());
+  EXPECT_LE(broker_->world.now() - asked, 500ms);
+}
+
 // A frame that promises `promised` bytes, of which only `sent` are there.
 Bytes beginning_of_frame(int32_t promised, size_t sent) {
   Bytes bytes(4 + sent);

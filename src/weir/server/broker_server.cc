@@ -58,10 +58,21 @@ size_t BrokerServer::limit(std::string_view option, size_t without) const {
   return configured == INT32_MAX ? without : static_cast<size_t>(configured);
 }
 
+Task<void> BrokerServer::wait_for_turn(const runtime::Stream& stream) {
+  runtime::Executor& executor = services_.environment.executor;
+  const MonoTime now = executor.now();
+  const MonoTime turn = rate_.admit(now, static_cast<int64_t>(limit("max.connection.creation.rate", INT32_MAX)));
+  if (turn <= now) co_return;
+  refusals_.say(now, fmt::format("{} waits {} ms: more connections come than max.connection.creation.rate allows", stream.peer().text(),
+                                 (turn - now) / 1ms));
+  (void)co_await runtime::sleep_until(executor, turn, stop_.token());
+}
+
 Task<void> BrokerServer::accept_loop(BrokerServer* self, size_t index) {
   while (!self->stopping_) {
     Result<std::unique_ptr<runtime::Stream>> stream = co_await self->listeners_[index]->accept();
     if (stream) {
+      co_await self->wait_for_turn(**stream);
       self->connections_.spawn(&BrokerServer::serve_connection, self, index, std::move(*stream));
     } else if (stream.error().code() == ErrorCode::kUnavailable) {
       self->services_.environment.log.warning("cannot accept: {}", stream.error().message());

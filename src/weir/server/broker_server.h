@@ -2,7 +2,8 @@
 //
 // Owner    node.
 // Shard    the broker shard.
-// Bounds   max.connections, max.connections.per.ip, as configured when a connection comes: one above either is closed at once.
+// Bounds   as configured when a connection comes: one above max.connections or max.connections.per.ip is closed at once; one
+//          above max.connection.creation.rate waits, and its listener takes no other one meanwhile.
 #pragma once
 
 #include <memory>
@@ -12,6 +13,7 @@
 
 #include "weir/runtime/task_group.h"
 #include "weir/server/connection.h"
+#include "weir/server/connection_rate.h"
 
 namespace weir::server {
 
@@ -32,12 +34,14 @@ class BrokerServer {
  private:
   static Task<void> accept_loop(BrokerServer* self, size_t index);
   static Task<void> look_around(BrokerServer* self);
+  Task<void> wait_for_turn(const runtime::Stream& stream);
   size_t limit(std::string_view option, size_t without) const;
   static Task<void> serve_connection(BrokerServer* self, size_t index, std::unique_ptr<runtime::Stream> stream);
 
   Services& services_;
   std::vector<std::unique_ptr<runtime::Listener>> listeners_;
   RefusalLog refusals_;
+  ConnectionRate rate_;
   runtime::StopSource stop_;
   runtime::TaskGroup acceptors_;
   runtime::TaskGroup connections_;

@@ -27,7 +27,7 @@ class RefusalLog {
   // Says how many lines were left out, once their interval is over; the owner calls it now and then.
   void settle(MonoTime now) {
     if (lines_ == 0 || now - began_ < kInterval) return;
-    if (lines_ > kLinesMax) log_.warning("{} more connections were closed or refused in {} s; their lines are left out", lines_ - kLinesMax, (now - began_) / 1s);
+    if (lines_ > kLinesMax) log_.warning("{} more connections were closed, refused or made to wait in {} s; their lines are left out", lines_ - kLinesMax, (now - began_) / 1s);
     lines_ = 0;
   }
 
