@@ -78,6 +78,13 @@ TEST(Node, pages) {
                            "kafka_log_logmanager_remainingsegmentstorecover"}) {
     EXPECT_NE(metrics.find(std::string("\n") + name), std::string::npos) << name;
   }
+  // Before the first request: a rate can be taken of what begins at 0 only.
+  for (const char* row : {"kafka_network_requestmetrics_requests_total{request=\"Produce\"} 0", "weir_request_total_us_count{request=\"Fetch\"} 0",
+                          "kafka_server_brokertopicmetrics_messagesin_total 0", "kafka_server_brokertopicmetrics_bytesin_total 0",
+                          "kafka_server_brokertopicmetrics_bytesout_total 0"}) {
+    EXPECT_NE(metrics.find(fmt::format("\n{}\n", row)), std::string::npos) << row;
+  }
+  EXPECT_EQ(metrics.find("TxnOffsetCommit"), std::string::npos) << "of APIs that are not served there is nothing";
   EXPECT_TRUE(stop_node(world, run));
 }
 

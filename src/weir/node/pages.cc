@@ -57,17 +57,16 @@ std::string label_value(std::string_view text) {
   return value;
 }
 
-// Topic names are [a-zA-Z0-9._-]: no escapes needed in labels.
+// Of the broker, as Kafka has it, without a label; then by topic. Topic names are [a-zA-Z0-9._-]: no escapes needed in labels.
 void add_topics(std::string& text, const replication::PartitionManager& partitions) {
   std::map<std::string, replication::PartitionTraffic> topics;
   partitions.for_each([&](const replication::Partition& partition) {
-    replication::PartitionTraffic& sum = topics[partition.name().topic];
-    sum.records_in += partition.traffic().records_in;
-    sum.bytes_in += partition.traffic().bytes_in;
-    sum.bytes_out += partition.traffic().bytes_out;
+    topics[partition.name().topic] += partition.traffic();
   });
+  const replication::PartitionTraffic broker = partitions.traffic();
   const auto family = [&](std::string_view name, std::string_view help, uint64_t replication::PartitionTraffic::* field) {
     MetricFamily rows(text, name, "counter", help);
+    rows.add(broker.*field);
     for (const auto& [topic, traffic] : topics) rows.add(fmt::format("topic=\"{}\"", topic), traffic.*field);
   };
   family("kafka_server_brokertopicmetrics_messagesin_total", "Records taken from producers.",

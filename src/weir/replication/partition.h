@@ -45,6 +45,12 @@ struct PartitionTraffic {
     records_in += records;
     bytes_in += bytes;
   }
+  PartitionTraffic& operator+=(const PartitionTraffic& other) {
+    records_in += other.records_in;
+    bytes_in += other.bytes_in;
+    bytes_out += other.bytes_out;
+    return *this;
+  }
 };
 
 // Somebody who wants to hear that a partition moved: a slot of a fetch session. Leaves when destroyed.

@@ -41,6 +41,12 @@ size_t PartitionManager::leaders() const {
   return count;
 }
 
+PartitionTraffic PartitionManager::traffic() const {
+  PartitionTraffic sum = traffic_of_deleted_;
+  for_each([&](const Partition& partition) { sum += partition.traffic(); });
+  return sum;
+}
+
 ErrorCode PartitionManager::absence(std::string_view topic, PartitionIndex index) const {
   if (!topics_.contains(topic)) return ErrorCode::kUnknownTopicOrPartition;  // or on its way out, whatever files are left
   // Also in the moment between the end of its recovery and on_recovered(): the log is there, its partition not yet.
@@ -121,6 +127,9 @@ Task<void> PartitionManager::remove_topic(std::string name, Uuid id) {
   const std::unique_ptr<Topic> topic = std::move(it->second);
   topics_.erase(it);
   by_id_.erase(id);
+  for (const auto& partition : topic->partitions) {
+    if (partition != nullptr) traffic_of_deleted_ += partition->traffic();
+  }
   for (size_t i = 0; i < topic->partitions.size(); ++i) {
     if (const auto& partition = topic->partitions[i]) {
       partition->retire(ErrorCode::kUnknownTopicOrPartition);

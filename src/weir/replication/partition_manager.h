@@ -44,6 +44,8 @@ class PartitionManager final : public metadata::MetadataSubscriber {
   }
   size_t size() const;
   size_t leaders() const;
+  // Of all partitions since the broker started, those that were deleted included: it never goes down.
+  PartitionTraffic traffic() const;
   const storage::LogManager& logs() const { return logs_; }
 
   // Why find() does not find it: kNotLeaderOrFollower while its log is being recovered, so that clients ask again, else
@@ -88,6 +90,7 @@ class PartitionManager final : public metadata::MetadataSubscriber {
   runtime::Semaphore changing_{1};       // on_metadata() and on_recovered(), one at a time
   std::map<std::string, std::unique_ptr<Topic>, std::less<>> topics_;
   std::unordered_map<Uuid, Topic*> by_id_;
+  PartitionTraffic traffic_of_deleted_;
 };
 
 }  // namespace weir::replication

@@ -1,4 +1,5 @@
-// Requests by API: how many, and how long each took from its header to its answer.
+// Requests by API: how many, and how long each took from its header to its answer. Each API that is served has its rows from the
+// start, so that a rate can be taken of the first requests too.
 //
 // Owner    node. Shard    the broker shard.
 #pragma once
@@ -13,9 +14,9 @@ namespace weir::server {
 
 class RequestMetrics {
  public:
-  explicit RequestMetrics(MetricRegistry& registry) : registry_(registry) {}
+  explicit RequestMetrics(MetricRegistry& registry);
 
-  // `api_key` is one that Kafka has.
+  // `api_key` is one that is served.
   void count(int16_t api_key, Duration took);
 
  private:
@@ -23,7 +24,6 @@ class RequestMetrics {
     Counter* requests = nullptr;
     Histogram* total_us = nullptr;
   };
-  MetricRegistry& registry_;
   std::array<Api, protocol::kApiKeysEnd> by_key_{};
 };
 
