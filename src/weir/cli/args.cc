@@ -1,5 +1,7 @@
 #include "weir/cli/args.h"
 
+#include <algorithm>
+#include <cctype>
 #include <cstdio>
 
 #include <fmt/format.h>
@@ -33,6 +35,7 @@ std::string usage_sentence(const CLI::App& at, const CLI::ParseError& error) {
     const std::string word = extras.empty() ? std::string() : extras.front();
     if (word.starts_with('-')) {
       const std::string name = word.substr(0, word.find('='));
+      if (name == "--replication-factor") return fmt::format("{} has no option {}; nearest: --replicas{}", command_path(&at), name, help);
       return fmt::format("{} has no option {}{}{}", command_path(&at), name, nearest_sentence(name, option_names(at)), help);
     }
     if (!word.empty()) return fmt::format("{} has no use for \"{}\"{}", command_path(&at), word, help);
@@ -46,6 +49,16 @@ std::string usage_sentence(const CLI::App& at, const CLI::ParseError& error) {
   }
   std::string what = error.what();
   while (!what.empty() && (what.back() == '\n' || what.back() == '.')) what.pop_back();
+  // "topic is required", "--data-dir: 1 required TEXT missing"
+  const size_t required = what.find(" is required");
+  if (error.get_exit_code() == static_cast<int>(CLI::ExitCodes::RequiredError) && required != std::string::npos && what.find(' ') == required) {
+    std::string wanted = what.substr(0, required);
+    if (!wanted.starts_with('-')) std::ranges::transform(wanted, wanted.begin(), [](unsigned char c) { return static_cast<char>(std::toupper(c)); });
+    return fmt::format("{} wants {}{}", command_path(&at), wanted, help);
+  }
+  if (error.get_exit_code() == static_cast<int>(CLI::ExitCodes::ArgumentMismatch) && what.starts_with('-') && what.ends_with("missing")) {
+    return fmt::format("{} wants a value{}", what.substr(0, what.find(':')), help);
+  }
   return what + help;
 }
 
@@ -143,6 +156,12 @@ int run_command_line(int argc, const char* const* argv, int64_t started_ns) {
   }
   const std::string_view first = argv[1];
   if (first == "--version" || first == "-V") return version();
+  if (first == "help") {  // weir help topic create: as weir topic create --help
+    std::vector<const char*> words{argv[0]};
+    words.insert(words.end(), argv + 2, argv + argc);
+    words.push_back("--help");
+    return run_command_line(static_cast<int>(words.size()), words.data(), started_ns);
+  }
   CommandLine line(started_ns);
   if (first == "__complete") return print_completions(line.app, {argv + 2, argv + argc});
   try {

@@ -43,7 +43,8 @@ std::map<std::string, std::string> weir_variables() {
   return found;
 }
 
-bool is_yaml(std::string_view path) { return path.ends_with(".yaml") || path.ends_with(".yml"); }
+// JSON is YAML as well.
+bool is_yaml(std::string_view path) { return path.ends_with(".yaml") || path.ends_with(".yml") || path.ends_with(".json"); }
 
 }  // namespace
 

@@ -16,6 +16,7 @@ using detail::sequence_after;
 namespace {
 
 constexpr size_t kRequestsPerBrokerMax = 5;
+constexpr int kFailuresTold = 6;
 
 // Whether the broker has said that it does not have the batch, under whatever producer id it was sent.
 bool says_not_stored(ErrorCode code) {
@@ -89,8 +90,9 @@ void Producer::expire(const QueuePtr& queue, MonoTime& look_again) {
       continue;
     }
     if (batch->base_sequence >= 0) queue->gap = true;
+    const std::string why = batch->refusal == ErrorCode::kNone ? "" : fmt::format(": {}", name_of(batch->refusal));
     finish(*queue, batch, fail(ErrorCode::kDeadlineExceeded,
-                              fmt::format("{}-{}: not stored within the delivery timeout", queue->topic->name, queue->index)));
+                              fmt::format("{}-{}: not stored within the delivery timeout{}", queue->topic->name, queue->index, why)));
   }
 }
 
@@ -255,6 +257,7 @@ void Producer::settle(const Sent& sent, ErrorCode code, std::string message, Off
 void Producer::settle_failure(const Sent& sent, ErrorCode code, std::string message) {
   PartitionQueue& queue = *sent.queue;
   const BatchPtr& batch = sent.batch;
+  batch->refusal = code;
   const auto fail_for_good = [&] {
     if (batch->base_sequence >= 0) queue.gap = true;
     const std::string what = message.empty() ? std::string(name_of(code)) : message;
@@ -287,6 +290,10 @@ void Producer::settle_failure(const Sent& sent, ErrorCode code, std::string mess
 
 void Producer::retry_later(PartitionQueue& queue, ErrorCode code) {
   env_.log.debug("{}-{}: {}, sending again", queue.topic->name, queue.index, name_of(code));
+  if (queue.failures == kFailuresTold) {  // after some seconds: nobody should wonder for two minutes what is going on
+    env_.log.error("{}-{}: nothing is stored ({}); sending again for {} s at most", queue.topic->name, queue.index, name_of(code),
+                   options_.delivery_timeout / 1s);
+  }
   queue.recovering = true;
   queue.not_before = env_.executor.now() + cluster_.options().retry_backoff.after(++queue.failures);
 }

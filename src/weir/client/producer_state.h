@@ -22,6 +22,7 @@ struct OutBatch {
   MonoTime created;
   bool in_flight = false;
   int32_t base_sequence = -1;  // once stamped: it may be in the broker's log
+  ErrorCode refusal = ErrorCode::kNone;         // why it must go again
   std::optional<Result<Offset>> outcome;
   std::vector<std::shared_ptr<OutBatch>> parts;  // it was too large: these stand for it, in order
   runtime::WaitQueue waiters;

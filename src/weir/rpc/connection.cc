@@ -7,6 +7,7 @@
 #include "weir/base/reader.h"
 #include "weir/base/version.h"
 #include "weir/protocol/api_versions.h"
+#include "weir/protocol/foreign.h"
 
 namespace weir::rpc {
 
@@ -132,6 +133,9 @@ Task<Result<SharedBytes>> Connection::read_frame() {
   WEIR_CO_CHECK(co_await read_exactly(head));
   const auto size = load_be<int32_t>(head);
   if (size < 4 || static_cast<size_t>(size) > options_.frame_bytes_max) {
+    if (const std::string_view other = protocol::foreign_protocol(size); !other.empty()) {
+      co_return fail(ErrorCode::kMalformedFrame, fmt::format("{} answers in {}: that is no port for Kafka clients in the clear", to_.text(), other));
+    }
     co_return fail(ErrorCode::kMalformedFrame, fmt::format("{} sent a frame of {} bytes: is that a Kafka broker?", to_.text(), size));
   }
   const SharedBytes frame = SharedBytes::allocate(static_cast<size_t>(size));

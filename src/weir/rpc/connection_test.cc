@@ -202,7 +202,8 @@ TEST(RpcConnection, wrong_answers_end_the_connection) {
     const char* says;
   };
   for (const Wrong& wrong : {Wrong{{}, "where"}, Wrong{{0x7f, 0xff, 0xff, 0xff}, "is that a Kafka broker?"},
-                             Wrong{{0xff, 0xff, 0xff, 0xff}, "is that a Kafka broker?"}, Wrong{{0, 0, 0, 3, 1, 2, 3}, "is that a Kafka broker?"}}) {
+                             Wrong{{0xff, 0xff, 0xff, 0xff}, "is that a Kafka broker?"}, Wrong{{0, 0, 0, 3, 1, 2, 3}, "is that a Kafka broker?"},
+                             Wrong{{'H', 'T', 'T', 'P'}, "answers in HTTP"}, Wrong{{0x15, 3, 1, 0}, "answers in TLS"}}) {
     RpcWorld one;
     one.script.answer = [&](int, const protocol::RequestHead& head) -> Result<std::vector<SharedBytes>> {
       if (wrong.bytes.empty()) return protocol::response_frame(HeartbeatResponse(), head.api_version, head.correlation_id + 7);

@@ -4,6 +4,7 @@
 
 #include "weir/base/assert.h"
 #include "weir/base/endian.h"
+#include "weir/protocol/foreign.h"
 #include "weir/protocol/frame.h"
 
 namespace weir::server {
@@ -62,6 +63,9 @@ Result<std::optional<SharedBytes>> FrameReader::next() {
   }
   const auto length = load_be<int32_t>(block_->data() + consumed_);
   if (length < 0 || static_cast<size_t>(length) > frame_bytes_max_) {
+    if (const std::string_view other = protocol::foreign_protocol(length); !other.empty()) {
+      return fail(ErrorCode::kMalformedFrame, fmt::format("it speaks {}, and this port Kafka's protocol in the clear", other));
+    }
     return fail(ErrorCode::kMalformedFrame,
                 fmt::format("a request of {} bytes; socket.request.max.bytes allows 0 .. {}", length, frame_bytes_max_));
   }

@@ -149,5 +149,22 @@ TEST(FrameReader, refuses_lengths_out_of_range) {
   }
 }
 
+// Property: who speaks HTTP or TLS to this port is told apart from a request that is too large. Fails when the log has a number
+// of bytes to offer for the commonest of mistakes.
+TEST(FrameReader, knows_other_protocols) {
+  struct Spoken {
+    std::string_view first;
+    std::string_view name;
+  };
+  constexpr Spoken kSpoken[] = {{"GET ", "HTTP"}, {"POST", "HTTP"}, {"\x16\x03\x01\x02", "TLS"}, {"\x15\x03\x03\x7f", "TLS"}, {"\x17\x03\x03\x7f", "bytes"}};
+  for (const Spoken& spoken : kSpoken) {
+    FrameReader reader(100);
+    feed(reader, as_bytes(spoken.first), 4);
+    const auto frame = reader.next();
+    ASSERT_FALSE(frame);
+    EXPECT_NE(frame.error().message().find(spoken.name), std::string::npos) << frame.error().message();
+  }
+}
+
 }  // namespace
 }  // namespace weir::server

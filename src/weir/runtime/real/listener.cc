@@ -90,9 +90,11 @@ std::unexpected<Error> listen_failure(const SocketAddress& address, int error) {
                 : holder ? fmt::format("cannot listen on {}: address in use by {}", where, holder->text())
                        : fmt::format("cannot listen on {}: address in use by another process", where));
   }
-  const bool denied = error == EACCES || error == EPERM;
-  return fail(denied ? ErrorCode::kPermissionDenied : ErrorCode::kInvalidArgument,
-              fmt::format("cannot listen on {}: {}", where, std::strerror(error)));
+  if (error == EACCES || error == EPERM) {
+    return fail(ErrorCode::kPermissionDenied,
+                fmt::format("cannot listen on {}: {}\nports below 1024 are root's: choose another one with --port N or in listeners", where, std::strerror(error)));
+  }
+  return fail(ErrorCode::kInvalidArgument, fmt::format("cannot listen on {}: {}", where, std::strerror(error)));
 }
 
 }  // namespace
