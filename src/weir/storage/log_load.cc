@@ -28,6 +28,10 @@ Task<Result<void>> Log::Core::load(LogRecovery recovery) {
   WEIR_CO_CHECK(co_await drop_stray_snapshots());
   if (epochs.truncate_from_end(end)) note_epoch(end);
   epochs.truncate_from_start(log_start);
+  if (recovery.high_watermark > end) {
+    services.environment.log.error("log {} ends at {}, but before the stop consumers could read up to {}: the records between are lost", path, end,
+                                   recovery.high_watermark);
+  }
   noted_high_watermark = std::clamp(recovery.high_watermark, log_start, end);
   for (size_t i = 0; i + 1 < segments_.size(); ++i) segments_[i]->sealed = true;
   if (recovery.clean) co_return Result<void>();

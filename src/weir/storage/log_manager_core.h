@@ -61,6 +61,7 @@ class LogManager::Core {
     std::unique_ptr<runtime::Volume> volume;          // opened before anything is written
     CleanShutdown clean;
     std::map<std::string_view, Checkpoint> on_disk;   // by file name: what was read or written last
+    Checkpoint not_found;                             // high watermarks of before, of logs that load() did not come upon
     runtime::Semaphore checkpointing;                 // one writer of checkpoint files at a time
   };
   struct Entry {
@@ -162,6 +163,7 @@ class LogManager::Core {
   std::vector<size_t> count_logs() const;
   size_t choose_dir(const std::vector<size_t>& counts) const;
   Task<Result<Log*>> existing_log(const NewLog& wanted);
+  void tell_if_gone(const TopicPartition& partition) const;
   Task<Result<void>> forget_checkpointed(Dir& dir, const std::vector<Creation*>& batch);
   Task<Result<void>> make_directory(Creation& creation, bool in_batch);
   Task<Result<void>> make_batch(Dir& dir, const std::vector<Creation*>& batch);

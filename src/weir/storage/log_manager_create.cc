@@ -73,6 +73,16 @@ Task<Result<Log*>> LogManager::Core::existing_log(const NewLog& wanted) {
   co_return nullptr;
 }
 
+// Somebody removed a directory by hand, or a disk lost it: the log begins anew, and that must not go unnoticed.
+void LogManager::Core::tell_if_gone(const TopicPartition& partition) const {
+  for (const auto& dir : dirs) {
+    const auto known = dir->not_found.find(partition);
+    if (known == dir->not_found.end() || known->second == Offset(0)) continue;
+    environment.log.error("log {}/{} is gone, and consumers could read up to {} in it: it begins anew, empty", dir->health.path(),
+                          directory_name(partition.topic, partition.partition), known->second);
+  }
+}
+
 // A log of the same name may have lain here before: what checkpoints say of it must go first.
 Task<Result<void>> LogManager::Core::forget_checkpointed(Dir& dir, const std::vector<Creation*>& batch) {
   for (const std::string_view file : {kRecoveryPointFile, kLogStartFile, kReplicationFile}) {
@@ -154,6 +164,7 @@ Task<std::vector<Result<Log*>>> LogManager::Core::create_logs(std::vector<NewLog
     if (!creation.result || *creation.result != nullptr) continue;
     creation.key = {wanted[i].topic, wanted[i].partition};
     if (!first.emplace(creation.key, i).second) continue;
+    if (wanted[i].existence == Existence::kMayExist) tell_if_gone(creation.key);
     const size_t index = choose_dir(counts);
     if (index == dirs.size()) {
       creation.result = fail(ErrorCode::kKafkaStorageError, "every log directory is offline");

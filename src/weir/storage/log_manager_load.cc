@@ -202,6 +202,7 @@ Result<void> LogManager::Core::lies_nowhere_else(const TopicPartition& partition
 Task<Result<void>> LogManager::Core::load_one(LoadJob& job) {
   Dir& dir = *dirs[job.dir];
   if (dir.health.is_offline()) co_return Result<void>();
+  dir.not_found.erase(job.partition);
   WEIR_CO_CHECK(lies_nowhere_else(job.partition));
   const std::string path = fmt::format("{}/{}", dir.health.path(), directory_name(job.partition.topic, job.partition.partition));
   WEIR_CO_TRY(job.topic_id, co_await read_partition_metadata(environment.disk, path));

@@ -103,6 +103,7 @@ Task<Result<void>> LogManager::Core::open_dir(Dir& dir) {
     }
     dir.on_disk[file] = std::move(*checkpoint);
   }
+  dir.not_found = dir.on_disk[kReplicationFile];
   WEIR_CO_TRY(dir.clean, co_await take_clean_shutdown(environment.disk, path));
   co_await measure_space(dir);
   co_return Result<void>();
