@@ -86,6 +86,7 @@ class Driver final : public Quorum {
     QuorumDescription description;
     description.leader = core_.leader();
     description.epoch = core_.epoch();
+    description.kraft_version = control_.kraft_version;
     description.high_watermark = core_.high_watermark();
     const TimestampMs now = environment_.clock.wall_ms();
     description.voters.push_back({options_.node_id, options_.directory_id, core_.log_end(), now, now});
@@ -102,12 +103,11 @@ class Driver final : public Quorum {
     if (closed_) co_return Result<void>();
     closed_ = true;
     if (log_ == nullptr) co_return Result<void>();
-    Result<void> done;
-    if (!failure_) done = co_await commit(log_->end_offset());
-    if (!failure_ && done) co_return co_await log_->close();
+    if (!failure_) (void)co_await commit(log_->end_offset());  // what fails it is in failure_
+    if (!failure_) co_return co_await log_->close();
     // Whatever happened, nothing of the log may be left running.
     co_await log_->abandon();
-    co_return done;
+    co_return fail(*failure_);
   }
 
  private:
@@ -236,7 +236,7 @@ class Driver final : public Quorum {
   Task<Result<void>> become_leader() {
     // A fresh log is one of kraft.version 1; an older one without a voter set stays as it is.
     const bool fresh = log_->end_offset() == Offset(0);
-    if (fresh) control_.kraft_version = 1;
+    if (fresh) control_.kraft_version = kKraftVersionMax;
     Core::Actions actions = core_.start(election_, log_->latest_epoch(), log_->end_offset());
     while (actions.persist) {
       ElectionState state = *actions.persist;

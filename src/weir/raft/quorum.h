@@ -26,6 +26,8 @@ struct LogServices;
 
 namespace weir::raft {
 
+inline constexpr int16_t kKraftVersionMax = 1;  // 0: a fixed voter set; 1: one that the log carries (KIP-853)
+
 struct ListenerAddress {
   std::string name;
   std::string host;
@@ -38,7 +40,7 @@ struct Voter {
   Uuid directory_id;
   std::vector<ListenerAddress> endpoints;
   int16_t kraft_version_min = 0;
-  int16_t kraft_version_max = 1;
+  int16_t kraft_version_max = kKraftVersionMax;
   friend bool operator==(const Voter&, const Voter&) = default;
 };
 
@@ -90,6 +92,7 @@ struct ReplicaDescription {
 struct QuorumDescription {
   BrokerId leader = kNoBroker;
   LeaderEpoch epoch{0};
+  int16_t kraft_version = 0;
   Offset high_watermark = kNoOffset;  // exclusive
   std::vector<ReplicaDescription> voters;
   std::vector<ReplicaDescription> observers;

@@ -17,13 +17,15 @@ class FlatJson {
 
   Result<void> read() {
     WEIR_CHECK(expect('{'));
-    if (accept('}')) return {};
     do {
       WEIR_TRY(const std::string key, string());
       WEIR_CHECK(expect(':'));
       WEIR_CHECK(value(key));
     } while (accept(','));
-    return expect('}');
+    WEIR_CHECK(expect('}'));
+    skip_spaces();
+    if (at_ < text_.size()) return wrong("nothing more");
+    return {};
   }
   std::map<std::string, int64_t> numbers;
   std::map<std::string, std::string> strings;
@@ -97,13 +99,15 @@ class FlatJson {
   size_t at_ = 0;
 };
 
-Result<int32_t> int32_field(const FlatJson& json, const std::string& key) {
+Result<int32_t> in_range(std::string_view key, int64_t value, int32_t max = INT32_MAX) {
+  if (value >= -1 && value <= max) return static_cast<int32_t>(value);
+  return fail(ErrorCode::kMalformedFile, fmt::format("{} = {} is out of range", key, value));
+}
+
+Result<int32_t> int32_field(const FlatJson& json, const std::string& key, int32_t max = INT32_MAX) {
   const auto found = json.numbers.find(key);
   if (found == json.numbers.end()) return fail(ErrorCode::kMalformedFile, fmt::format("{} is missing", key));
-  if (found->second < -1 || found->second > INT32_MAX) {
-    return fail(ErrorCode::kMalformedFile, fmt::format("{} = {} is out of range", key, found->second));
-  }
-  return static_cast<int32_t>(found->second);
+  return in_range(key, found->second, max);
 }
 
 }  // namespace
@@ -116,7 +120,7 @@ Result<ElectionState> parse_quorum_state(std::string_view text) {
     return fail(ErrorCode::kMalformedFile, fmt::format("data_version {} is newer than this program knows", version));
   }
   ElectionState state;
-  WEIR_TRY(const int32_t epoch, int32_field(json, "leaderEpoch"));
+  WEIR_TRY(const int32_t epoch, int32_field(json, "leaderEpoch", INT32_MAX - 1));
   WEIR_TRY(const int32_t leader, int32_field(json, "leaderId"));
   WEIR_TRY(const int32_t voted, int32_field(json, "votedId"));
   state.epoch = LeaderEpoch(epoch);
@@ -127,7 +131,10 @@ Result<ElectionState> parse_quorum_state(std::string_view text) {
     if (!directory) return fail(ErrorCode::kMalformedFile, "votedDirectoryId is not a directory id");
     state.voted_directory = *directory;
   }
-  for (const int64_t voter : json.lists["currentVoters"]) state.voters.push_back(BrokerId(static_cast<int32_t>(voter)));
+  for (const int64_t voter : json.lists["currentVoters"]) {
+    WEIR_TRY(const int32_t id, in_range("voterId", voter));
+    state.voters.push_back(BrokerId(id));
+  }
   return state;
 }
 
