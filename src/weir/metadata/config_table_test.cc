@@ -54,6 +54,7 @@ TEST(ConfigTable, broker_synonyms_agree_with_the_topic_option) {
   EXPECT_EQ(effective_topic_config(context, {}), TopicConfig{});
 }
 
+// Property: no option of Kafka 4.3.1 is missing, and samples change the way they do there.
 TEST(ConfigTable, has_all_options_of_kafka_and_knows_how_they_change) {
   const auto kafkas = [](ConfigScope scope) {
     return std::ranges::count_if(options_of(scope), [](const ConfigOption& option) { return !option.name.starts_with("weir."); });
@@ -109,10 +110,12 @@ const Case kCases[] = {
      "authorizer.class.name = \"x.Y\" cannot be used: authorisation is not served yet, and ignoring this would open the cluster"},
 };
 
+// Property: a value is taken or refused with the sentence that its writer needs.
 TEST(ConfigTable, values_are_judged) {
   for (const Case& c : kCases) EXPECT_EQ(error_of(c.scope, c.name, c.text), c.error) << c.name << " = " << c.text;
 }
 
+// Property: a misspelt name finds its option, another word none.
 TEST(ConfigTable, suggests_the_nearest_name) {
   EXPECT_EQ(nearest_option(ConfigScope::kBroker, "log.retention.hour"), "log.retention.hours");
   EXPECT_EQ(nearest_option(ConfigScope::kBroker, "num.partition"), "num.partitions");
@@ -157,6 +160,7 @@ TEST(TopicConfigs, precedence_follows_kafka) {
   }
 }
 
+// Property: no secret leaves in a description, and what needs a restart is called read-only.
 TEST(DescribeConfigs, broker_secrets_are_hidden_and_restart_options_are_read_only) {
   const MetadataImage image;
   const StaticConfig fixed{{"ssl.key.password", "secret"}, {"node.id", "1"}};

@@ -76,6 +76,7 @@ TEST(MetadataDelta, shares_what_did_not_change) {
   EXPECT_EQ(after->topic("a"), after->topic(a));
 }
 
+// Property: a topic that came and went within one delta is in neither set; one that went takes its configuration along.
 TEST(MetadataDelta, tells_what_was_created_and_deleted) {
   const Uuid a{1, 1};
   const Uuid b{2, 2};
@@ -92,6 +93,7 @@ TEST(MetadataDelta, tells_what_was_created_and_deleted) {
   EXPECT_THAT(delta.changed_configs(), ElementsAre(ConfigResource{ConfigResourceType::kTopic, "a"}));
 }
 
+// Property: a record that does not fit the image is refused with its offset, and leaves no trace.
 TEST(MetadataDelta, refuses_records_that_cannot_follow) {
   const Uuid a{1, 1};
   const ImageRef before = image_of({TopicRecord{"a", a}});
@@ -130,6 +132,7 @@ TEST(MetadataDelta, transactions_apply_as_one) {
   }
 }
 
+// Property: what is said of a broker's older registration changes nothing.
 TEST(MetadataDelta, brokers_change_by_registration_epoch) {
   RegisterBrokerRecord broker;
   broker.broker_id = BrokerId(4);

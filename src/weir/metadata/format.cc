@@ -2,6 +2,7 @@
 
 #include <fmt/format.h>
 
+#include "weir/metadata/metadata_version.h"
 #include "weir/metadata/records.h"
 #include "weir/raft/snapshot.h"
 

@@ -16,10 +16,6 @@
 
 namespace weir::metadata {
 
-inline constexpr int16_t kMetadataVersion = 30;    // of a fresh cluster: 4.3-IV0
-inline constexpr int16_t kMetadataVersionMin = 7;  // 3.3-IV3, the oldest that Kafka 4.x reads
-inline constexpr int16_t kKraftVersion = 1;
-
 struct FormatOptions {
   std::string cluster_id;  // empty: a new random one
   BrokerId node_id{1};

@@ -153,6 +153,12 @@ struct DelegationToken {
   friend bool operator==(const DelegationToken&, const DelegationToken&) = default;
 };
 
+// Producer ids are handed to brokers in blocks.
+struct ProducerIdBlock {
+  static constexpr int32_t kCount = 1'000;
+  ProducerId first;
+};
+
 using TopicRef = std::shared_ptr<const Topic>;
 using BrokerRef = std::shared_ptr<const Broker>;
 
@@ -171,7 +177,7 @@ struct MetadataImage {
   PersistentMap<std::string, TopicRef> topics_by_name;
   PersistentMap<Uuid, TopicRef> topics_by_id;
   PersistentMap<ConfigResource, ConfigMap> configs;
-  ProducerId next_producer_id{0};
+  ProducerId next_producer_id{0};  // the first of the next ProducerIdBlock
   int8_t zk_migration_state = 0;
   PersistentMap<Uuid, Acl> acls;
   PersistentMap<ScramKey, ScramCredential> scram;

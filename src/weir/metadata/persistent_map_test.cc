@@ -70,8 +70,46 @@ TEST(PersistentMap, lower_bound_continues_in_order) {
   }
 }
 
-// Property: a change to a copy costs O(log n) nodes: the trees still share the rest.
-// Fails (by time and memory, seen as a different root) when a copy is deep.
+// A value that counts how often one was copied.
+struct Counted {
+  explicit Counted(int* count) : copies(count) {}
+  Counted(const Counted& other) : copies(other.copies) { ++*copies; }
+  Counted(Counted&&) = default;
+  Counted& operator=(const Counted& other) {
+    copies = other.copies;
+    ++*copies;
+    return *this;
+  }
+  Counted& operator=(Counted&&) = default;
+  ~Counted() = default;
+  int* copies;
+};
+
+// Property: a change to a copy costs O(log n) new nodes, and a change to a map that nobody else reaches none.
+// Fails when a copy is deep, or a node that is not shared is copied.
+TEST(PersistentMap, a_change_copies_one_path) {
+  constexpr int kEntries = 1'000;
+  constexpr int kPathMax = 2 * 15;  // height 1.44 log2(n), and siblings that rotations touch
+  int copies = 0;
+  PersistentMap<int, Counted> map;
+  for (int i = 0; i < kEntries; ++i) map.set(i, Counted(&copies));
+  EXPECT_EQ(copies, 0);
+  for (int i = 0; i < kEntries; i += 37) {
+    PersistentMap<int, Counted> copy = map;
+    copies = 0;
+    copy.set(i, Counted(&copies));
+    EXPECT_GT(copies, 0);
+    EXPECT_LE(copies, kPathMax);
+    copies = 0;
+    copy.set(i, Counted(&copies));
+    EXPECT_EQ(copies, 0);
+    PersistentMap<int, Counted> less = map;
+    less.erase(i);
+    EXPECT_LE(copies, kPathMax);
+  }
+}
+
+// Property: maps with the same entries are equal, however they were built and whatever they share.
 TEST(PersistentMap, equality_sees_content_not_shape) {
   PersistentMap<int, int> up;
   PersistentMap<int, int> down;
@@ -86,6 +124,7 @@ TEST(PersistentMap, equality_sees_content_not_shape) {
   EXPECT_EQ(*up.find(50), 50);
 }
 
+// Property: a key is found by whatever compares with it, without making one.
 TEST(PersistentMap, finds_strings_by_view) {
   Map map;
   map.set("one", 1);

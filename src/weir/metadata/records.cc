@@ -1,6 +1,7 @@
 #include "weir/metadata/records.h"
 
 #include "weir/metadata/image.h"
+#include "weir/metadata/metadata_version.h"
 #include "weir/protocol/metadata_codec.h"
 
 namespace weir::metadata {
@@ -8,16 +9,9 @@ namespace {
 
 using namespace protocol;
 
-// metadata.version levels at which records gained fields.
-constexpr int16_t kLevelControlledShutdown = 7;  // 3.3-IV3
-constexpr int16_t kLevelZkMigration = 8;         // 3.4-IV0
-constexpr int16_t kLevelDirectories = 17;        // 3.7-IV2
-constexpr int16_t kLevelElr = 23;                // 4.0-IV1
-constexpr int16_t kLevelCordoned = 30;           // 4.3-IV0
-
 int16_t version_of(const RegisterBrokerRecord&, int16_t level) {
   if (level >= kLevelCordoned) return 4;
-  if (level >= kLevelDirectories) return 3;
+  if (has_directories(level)) return 3;
   if (level >= kLevelZkMigration) return 2;
   return level >= kLevelControlledShutdown ? 1 : 0;
 }
@@ -27,7 +21,7 @@ int16_t version_of(const BrokerRegistrationChangeRecord& record, int16_t) {
   if (!record.log_dirs.empty()) return 2;
   return record.in_controlled_shutdown != 0 ? 1 : 0;
 }
-int16_t partition_version(int16_t level) { return level >= kLevelElr ? 2 : level >= kLevelDirectories ? 1 : 0; }
+int16_t partition_version(int16_t level) { return level >= kLevelElr ? 2 : has_directories(level) ? 1 : 0; }
 int16_t version_of(const PartitionRecord&, int16_t level) { return partition_version(level); }
 int16_t version_of(const PartitionChangeRecord&, int16_t level) { return partition_version(level); }
 template <typename T>
@@ -112,7 +106,8 @@ class ImageWriter {
       record.leader_recovery_state = static_cast<int8_t>(partition->recovery_state);
       record.leader_epoch = partition->leader_epoch;
       record.partition_epoch = partition->partition_epoch;
-      record.directories = partition->directories;
+      // Before it the image says kDirectoryMigrating of each: records had no place for it.
+      if (has_directories(image_.feature_level("metadata.version"))) record.directories = partition->directories;
       if (!partition->elr.empty()) record.eligible_leader_replicas = partition->elr;
       if (!partition->last_known_elr.empty()) record.last_known_elr = partition->last_known_elr;
       add(std::move(record));

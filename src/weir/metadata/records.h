@@ -32,7 +32,8 @@ Result<std::vector<Bytes>> encode_records(const std::vector<MetadataRecord>& rec
 Result<MetadataRecord> decode_record(ByteView value);
 
 // The records that rebuild `image` from nothing, in Kafka's order: features first, then brokers, controllers, topics,
-// configurations, quotas, producer ids, ACLs, credentials, tokens. What a snapshot holds.
+// configurations, quotas, producer ids, ACLs, credentials, tokens. What a snapshot holds. They say no more than the image's
+// own metadata.version has a place for.
 std::vector<MetadataRecord> records_of(const MetadataImage& image);
 
 }  // namespace weir::metadata

@@ -1,14 +1,14 @@
 // The controller and the metadata image of this node, behind one door: handlers read the image and ask for changes here.
 //
 // A change is decided by a pure function of the pending image (controller/*.h), appended to the quorum, and answered when
-// its records are committed, applied, and every subscriber has seen them. Changes are decided one at a time, in the order
-// in which they were asked for.
+// its records are committed, applied, and every subscriber has seen them (image_publisher.h). Changes are decided one at a
+// time, in the order in which they were asked for.
 //
 // Owner    node.
 // Shard    the metadata shard; other shards get the image by subscribing and keep their own ImageRef.
 // Format   docs/formats/metadata-log.md
 // Holds    - image() is never older than any change that was answered
-//          - subscribers see every image in order, each with the delta that led to it
+//          - once the metadata log has failed no change is decided any more: each is answered kNotController
 #pragma once
 
 #include <memory>
@@ -16,9 +16,10 @@
 #include <vector>
 
 #include "weir/base/error.h"
-#include "weir/metadata/delta.h"
 #include "weir/metadata/image.h"
+#include "weir/metadata/snapshots.h"
 #include "weir/metadata/static_config.h"
+#include "weir/metadata/subscriber.h"
 #include "weir/raft/quorum.h"
 #include "weir/runtime/environment.h"
 #include "weir/runtime/task.h"
@@ -34,39 +35,22 @@ struct CreateTopicsRequest;
 struct CreateTopicsResponse;
 struct DeleteTopicsRequest;
 struct DeleteTopicsResponse;
-struct DescribeQuorumResponse;
 struct IncrementalAlterConfigsRequest;
 struct IncrementalAlterConfigsResponse;
 }  // namespace weir::protocol
 
 namespace weir::metadata {
 
-// Sees each new image before the change that made it is answered: creates and deletes logs, swaps a shard's image.
-class MetadataSubscriber {
- public:
-  virtual ~MetadataSubscriber() = default;
-  // `image` is delta.after(). Called one at a time. Must not wait for a change of the MetadataService.
-  virtual runtime::Task<void> on_metadata(const MetadataDelta& delta, ImageRef image) = 0;
-};
-
 struct ServiceOptions {
   raft::QuorumOptions quorum;
-  std::string cluster_id;                    // from meta.properties
-  StaticConfig static_config;                // broker options from the configuration file
-  uint64_t snapshot_bytes = 20ull << 20;     // metadata.log.max.record.bytes.between.snapshots
-  int64_t snapshot_interval_ms = 3'600'000;  // metadata.log.max.snapshot.interval.ms; 0: never by time
-  size_t topics_per_request_max = 10'000;    // bounds the records of one change as Kafka does
-};
-
-struct ProducerIdBlock {
-  ProducerId first;
-  int32_t count = 0;
+  SnapshotOptions snapshots;
+  std::string cluster_id;      // from meta.properties
+  StaticConfig static_config;  // broker options from the configuration file
 };
 
 class MetadataService {
  public:
   static constexpr size_t kPendingChangesMax = 1'000;  // waiting; more are answered kThrottlingQuotaExceeded
-  static constexpr int32_t kProducerIdBlock = 1'000;
 
   virtual ~MetadataService() = default;
 
@@ -77,8 +61,8 @@ class MetadataService {
   static runtime::Task<Result<std::unique_ptr<MetadataService>>> open(storage::LogServices services, ServiceOptions options);
 
   virtual const ImageRef& image() const = 0;
-  // At once called with the present image (delta from an empty one), then with each change. Not before open().
-  // The subscriber must outlive the service or unsubscribe.
+  // At once called with the present image (delta from an empty one), then with each change. The subscriber must outlive the
+  // service or unsubscribe.
   virtual runtime::Task<void> subscribe(MetadataSubscriber& subscriber) = 0;
   virtual void unsubscribe(MetadataSubscriber& subscriber) = 0;
 
@@ -93,11 +77,11 @@ class MetadataService {
       protocol::IncrementalAlterConfigsRequest request) = 0;
   virtual runtime::Task<Result<protocol::AlterConfigsResponse>> alter_configs(protocol::AlterConfigsRequest request) = 0;
   virtual runtime::Task<Result<ProducerIdBlock>> allocate_producer_ids(BrokerId broker, BrokerEpoch epoch) = 0;
-  virtual protocol::DescribeQuorumResponse describe_quorum() const = 0;
+  virtual raft::QuorumDescription quorum() const = 0;
 
   // Registers this or another broker (fenced); the answer is its new epoch.
   virtual runtime::Task<Result<BrokerEpoch>> register_broker(protocol::BrokerRegistrationRequest request) = 0;
-  // Fences, unfences or begins controlled shutdown of a registered broker. kStaleBrokerEpoch when `epoch` is not its epoch.
+  // kStaleBrokerEpoch when `epoch` is not the broker's epoch. A broker with many partitions takes several appends.
   virtual runtime::Task<Result<void>> unfence_broker(BrokerId broker, BrokerEpoch epoch) = 0;
   virtual runtime::Task<Result<void>> fence_broker(BrokerId broker, BrokerEpoch epoch) = 0;
 

@@ -7,13 +7,13 @@
 #include "weir/base/prng.h"
 #include "weir/metadata/controller/features.h"
 #include "weir/metadata/format.h"
+#include "weir/metadata/metadata_version.h"
 #include "weir/metadata/records.h"
 #include "weir/protocol/alter_configs.h"
 #include "weir/protocol/broker_registration.h"
 #include "weir/protocol/create_partitions.h"
 #include "weir/protocol/create_topics.h"
 #include "weir/protocol/delete_topics.h"
-#include "weir/protocol/describe_quorum.h"
 #include "weir/protocol/incremental_alter_configs.h"
 #include "weir/raft/snapshot.h"
 #include "weir/storage/testing/log_kit.h"
@@ -60,7 +60,7 @@ struct Kit {
     options.quorum.listeners = {{"CONTROLLER", "localhost", 9093}};
     options.quorum.retention_bytes = 4'000;
     options.cluster_id = "test-cluster";
-    options.snapshot_bytes = snapshot_bytes;
+    options.snapshots.bytes = snapshot_bytes;
     directory_id = formatted.front().directory_id;
     WEIR_CO_TRY(service, co_await MetadataService::open(logs.services(), std::move(options)));
     co_return Result<void>();
@@ -144,14 +144,14 @@ Task<Result<void>> first_steps(Environment environment) {
 
   WEIR_CO_TRY(const ProducerIdBlock first, co_await kit.service->allocate_producer_ids(BrokerId(1), epoch));
   WEIR_CO_TRY(const ProducerIdBlock second, co_await kit.service->allocate_producer_ids(BrokerId(1), epoch));
-  EXPECT_EQ(second.first - first.first, first.count);
+  EXPECT_EQ(second.first - first.first, ProducerIdBlock::kCount);
 
-  const protocol::DescribeQuorumResponse quorum = kit.service->describe_quorum();
-  const auto& partition = quorum.topics.at(0).partitions.at(0);
-  EXPECT_EQ(partition.leader_id, BrokerId(1));
-  EXPECT_EQ(partition.high_watermark.value(), kit.service->image()->offset.value() + 1);
-  EXPECT_EQ(partition.current_voters.at(0).replica_directory_id, kit.directory_id);
-  EXPECT_EQ(quorum.nodes.at(0).listeners.at(0).port, 9093);
+  const raft::QuorumDescription quorum = kit.service->quorum();
+  EXPECT_EQ(quorum.leader, BrokerId(1));
+  EXPECT_EQ(quorum.kraft_version, raft::kKraftVersionMax);
+  EXPECT_EQ(quorum.high_watermark, kit.service->image()->offset.next());
+  EXPECT_EQ(quorum.voters.at(0).directory_id, kit.directory_id);
+  EXPECT_EQ(quorum.voter_set.at(0).endpoints.at(0).port, 9093);
 
   kit.service->unsubscribe(follower);
   WEIR_CO_CHECK(co_await kit.service->stop());
@@ -159,6 +159,7 @@ Task<Result<void>> first_steps(Environment environment) {
   co_return Result<void>();
 }
 
+// Property: a fresh node registers, creates, answers what Kafka answers, and nothing after it stopped.
 TEST(MetadataService, registers_creates_and_answers) {
   SimWorld world(1);
   SimNode& node = world.add_node("node");
@@ -193,6 +194,7 @@ Task<Result<void>> storm(Environment environment) {
   kit.service->unsubscribe(follower);
   co_return co_await kit.service->stop();
 }
+// Property: of changes asked for at the same time each sees those before it, and many share one published image.
 TEST(MetadataService, concurrent_changes_are_decided_one_after_another) {
   for (uint64_t seed = 1; seed <= 5; ++seed) {
     SimWorld world(seed);
@@ -314,8 +316,8 @@ TEST(MetadataService, image_survives_crashes_and_snapshots) {
 
 // --- formatting and refusing ------------------------------------------------------------------------------------------------
 
-Task<Result<void>> with_bootstrap(Environment environment, std::string feature, int16_t level) {
-  Kit kit(environment);
+// A formatted directory whose cluster will have `feature` at `level`.
+Task<Result<void>> format_with(Environment environment, std::string feature, int16_t level) {
   WEIR_CO_TRY(const auto formatted, co_await format(environment, {"/data"}, {"test-cluster", BrokerId(1)}));
   raft::SnapshotContent content;
   content.last_timestamp = 0;
@@ -323,8 +325,12 @@ Task<Result<void>> with_bootstrap(Environment environment, std::string feature, 
   if (feature != "metadata.version") records.emplace_back(protocol::FeatureLevelRecord{"metadata.version", 30});
   records.emplace_back(protocol::FeatureLevelRecord{feature, level});
   WEIR_CO_TRY(content.values, encode_records(records, 30));
-  WEIR_CO_CHECK(co_await raft::write_snapshot_file(environment.disk, "/data", "bootstrap.checkpoint", std::move(content),
-                                                   LeaderEpoch(0), 0));
+  co_return co_await raft::write_snapshot_file(environment.disk, "/data", "bootstrap.checkpoint", std::move(content),
+                                               LeaderEpoch(0), 0);
+}
+Task<Result<void>> open_with(Environment environment, std::string feature, int16_t level) {
+  WEIR_CO_CHECK(co_await format_with(environment, std::move(feature), level));
+  Kit kit(environment);
   co_return co_await kit.open();
 }
 
@@ -342,10 +348,42 @@ TEST(MetadataService, refuses_features_it_does_not_serve) {
   for (const auto& [feature, level, words] : cases) {
     SimWorld world(++seed);
     SimNode& node = world.add_node("node");
-    const auto opened = world.run(node, with_bootstrap(node.environment(), feature, level));
+    const auto opened = world.run(node, open_with(node.environment(), feature, level));
     ASSERT_FALSE(opened.has_value()) << feature;
     EXPECT_EQ(opened.error().code(), ErrorCode::kUnsupportedFeature);
     EXPECT_THAT(opened.error().message(), HasSubstr(words));
+  }
+}
+
+Task<Result<void>> live_at_level(Environment environment, int16_t level) {
+  for (int life = 0; life < 2; ++life) {
+    if (life == 0) {
+      WEIR_CO_CHECK(co_await format_with(environment, "metadata.version", level));
+    }
+    Kit kit(environment);
+    WEIR_CO_CHECK(co_await kit.open());
+    EXPECT_EQ(kit.service->image()->feature_level("metadata.version"), level);
+    WEIR_CO_CHECK(co_await kit.join());
+    WEIR_CO_TRY(const auto created, co_await kit.service->create_topics(create(fmt::format("t{}", life), 2)));
+    EXPECT_EQ(created.topics.at(0).error_code, ErrorCode::kNone) << created.topics.at(0).error_message.value_or("");
+    WEIR_CO_TRY(const raft::SnapshotId snapshot, co_await kit.service->snapshot());
+    EXPECT_EQ(snapshot.end, kit.service->image()->offset.next());
+    EXPECT_EQ(kit.service->image()->topics_by_name.size(), static_cast<size_t>(life + 1));
+    const auto& directories = kit.service->image()->topic("t0")->partition(PartitionIndex(1))->directories;
+    EXPECT_THAT(directories, ElementsAre(level < kLevelDirectories ? kDirectoryMigrating : kit.directory_id));
+    WEIR_CO_CHECK(co_await kit.service->stop());
+  }
+  co_return Result<void>();
+}
+
+// Property: a cluster of every metadata.version that we say we serve can be lived in: brokers register, topics are created,
+// snapshots are written and read. Fails when a record is given a field that its version at that level has no place for.
+TEST(MetadataService, lives_at_every_level_that_it_serves) {
+  for (int16_t level = kMetadataVersionMin; level <= kMetadataVersion; ++level) {
+    SimWorld world(static_cast<uint64_t>(level));
+    SimNode& node = world.add_node("node");
+    const auto done = world.run(node, live_at_level(node.environment(), level));
+    EXPECT_TRUE(done.has_value()) << level << ": " << done.error().describe();
   }
 }
 
@@ -359,6 +397,7 @@ Task<Result<void>> format_twice(Environment environment) {
   EXPECT_EQ((co_await format(environment, {"/a"}, {"", BrokerId(4)})).error().code(), ErrorCode::kInvalidConfig);
   co_return Result<void>();
 }
+// Property: formatting again changes no directory that is formatted, gives new ones the same cluster, and refuses another's.
 TEST(Format, keeps_what_is_formatted) {
   SimWorld world(1);
   SimNode& node = world.add_node("node");

@@ -127,8 +127,7 @@ Task<Result<void>> Node::open_metadata() {
   }
   options.cluster_id = options_.server.cluster_id;
   options.static_config = options_.static_config;
-  options.snapshot_bytes = options_.snapshot_bytes;
-  options.snapshot_interval_ms = options_.snapshot_interval_ms;
+  options.snapshots = {.bytes = options_.snapshot_bytes, .interval_ms = options_.snapshot_interval_ms};
   WEIR_CO_TRY(metadata_, co_await metadata::MetadataService::open(logs_->services(), std::move(options)));
   co_return Result<void>();
 }

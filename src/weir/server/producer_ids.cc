@@ -14,9 +14,8 @@ runtime::Task<Result<ProducerId>> ProducerIds::next(Deadline deadline) {
         allocating_.release();
         co_return fail(block.error());
       }
-      WEIR_ASSERT(block->count > 0, block->count);
       next_ = block->first;
-      left_ = block->count;
+      left_ = metadata::ProducerIdBlock::kCount;
     }
     allocating_.release();
   }

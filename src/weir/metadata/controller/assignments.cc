@@ -6,6 +6,7 @@
 #include <fmt/format.h>
 
 #include "weir/metadata/controller/placement.h"
+#include "weir/metadata/metadata_version.h"
 
 namespace weir::metadata {
 namespace {
@@ -44,7 +45,7 @@ Result<protocol::PartitionRecord> new_partition(const MetadataImage& image, Uuid
   record.topic_id = topic;
   record.replicas = replicas;
   for (const BrokerId id : replicas) {
-    record.directories.push_back(default_directory(image, id));
+    if (has_directories(image.feature_level("metadata.version"))) record.directories.push_back(default_directory(image, id));
     if (may_join_isr(image, id)) record.isr.push_back(id);
   }
   if (record.isr.empty()) {

@@ -5,6 +5,8 @@
 
 #include <fmt/format.h>
 
+#include "weir/metadata/metadata_version.h"
+
 namespace weir::metadata {
 namespace {
 
@@ -112,7 +114,7 @@ Result<Decision<BrokerEpoch>> register_broker(const ControllerContext& context, 
   }
   record.rack = request.rack;
   record.fenced = true;
-  record.log_dirs = request.log_dirs;
+  if (has_directories(context.image.feature_level("metadata.version"))) record.log_dirs = request.log_dirs;
   Decision<BrokerEpoch> decision;
   decision.response = record.broker_epoch;
   decision.records.emplace_back(std::move(record));
@@ -134,13 +136,13 @@ Result<std::vector<MetadataRecord>> set_broker_fenced(const ControllerContext& c
   return records;
 }
 
-Result<Decision<ProducerId>> allocate_producer_ids(const ControllerContext& context, BrokerId broker, BrokerEpoch epoch) {
+Result<Decision<ProducerIdBlock>> allocate_producer_ids(const ControllerContext& context, BrokerId broker, BrokerEpoch epoch) {
   WEIR_CHECK(find_registered(context.image, broker, epoch));
   const int64_t first = context.image.next_producer_id.value();
-  if (first > INT64_MAX - kProducerIdsPerBlock) return fail(ErrorCode::kUnknownServerError, "all producer ids are handed out");
-  Decision<ProducerId> decision;
-  decision.response = ProducerId(first);
-  decision.records.emplace_back(protocol::ProducerIdsRecord{broker, epoch, ProducerId(first + kProducerIdsPerBlock)});
+  if (first > INT64_MAX - ProducerIdBlock::kCount) return fail(ErrorCode::kUnknownServerError, "all producer ids are handed out");
+  Decision<ProducerIdBlock> decision;
+  decision.response = {ProducerId(first)};
+  decision.records.emplace_back(protocol::ProducerIdsRecord{broker, epoch, ProducerId(first + ProducerIdBlock::kCount)});
   return decision;
 }
 

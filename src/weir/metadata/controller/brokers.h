@@ -6,8 +6,6 @@
 
 namespace weir::metadata {
 
-inline constexpr int32_t kProducerIdsPerBlock = 1'000;
-
 // The broker's epoch is the offset of its registration record. A broker that registers again under the same incarnation
 // keeps its epoch's meaning: it is registered anew. It starts fenced.
 // Errors: kInconsistentClusterId, kInvalidRegistration (no directories, one twice, or one of another broker),
@@ -15,13 +13,13 @@ inline constexpr int32_t kProducerIdsPerBlock = 1'000;
 Result<Decision<BrokerEpoch>> register_broker(const ControllerContext& context,
                                               const protocol::BrokerRegistrationRequest& request);
 
-// All that is left to do, nothing when nothing is: a caller that could apply a part only asks again. Unfencing gives partitions without a leader one of their in-sync replicas;
-// fencing takes leadership from the broker where another in-sync replica is alive, else leaves the partition without a
-// leader. Errors: kBrokerIdNotRegistered, kStaleBrokerEpoch.
+// All that is left to do, nothing when nothing is: a caller that could apply a part only asks again. Unfencing gives the broker
+// the partitions without a leader that it is in sync with; fencing takes leadership from it where another in-sync replica is
+// alive, else leaves the partition without a leader. Errors: kBrokerIdNotRegistered, kStaleBrokerEpoch.
 Result<std::vector<MetadataRecord>> set_broker_fenced(const ControllerContext& context, BrokerId broker, BrokerEpoch epoch,
                                                       bool fenced);
 
-// A block of kProducerIdsPerBlock ids. Errors: kBrokerIdNotRegistered, kStaleBrokerEpoch, kUnknownServerError (none left).
-Result<Decision<ProducerId>> allocate_producer_ids(const ControllerContext& context, BrokerId broker, BrokerEpoch epoch);
+// The next block. Errors: kBrokerIdNotRegistered, kStaleBrokerEpoch, kUnknownServerError (none left).
+Result<Decision<ProducerIdBlock>> allocate_producer_ids(const ControllerContext& context, BrokerId broker, BrokerEpoch epoch);
 
 }  // namespace weir::metadata

@@ -1,7 +1,6 @@
 #include "weir/metadata/controller/configs.h"
 
 #include <algorithm>
-#include <map>
 #include <set>
 
 #include <fmt/format.h>
@@ -121,17 +120,17 @@ Result<std::vector<Change>> changes_of(const protocol::AlterConfigsRequest::Alte
 template <typename Request, typename Response>
 Decision<Response> decide(const ControllerContext& context, const Request& request, bool replace_all) {
   Decision<Response> decision;
-  std::map<std::pair<int8_t, std::string_view>, int> times;
-  for (const auto& asked : request.resources) ++times[{asked.resource_type, asked.resource_name}];
+  Mentions<std::pair<int8_t, std::string_view>> mentions;
+  for (const auto& asked : request.resources) mentions.count({asked.resource_type, asked.resource_name});
   for (const auto& asked : request.resources) {
-    int& count = times[{asked.resource_type, asked.resource_name}];
-    if (count == 0) continue;  // a repeated resource, answered already
+    const Mention mention = mentions.next({asked.resource_type, asked.resource_name});
+    if (mention == Mention::kRepeated) continue;
     typename Response::AlterConfigsResourceResponse result;
     result.resource_type = asked.resource_type;
     result.resource_name = asked.resource_name;
     result.error_message.reset();
     Result<std::vector<MetadataRecord>> records = std::vector<MetadataRecord>();
-    if (std::exchange(count, 0) > 1) {
+    if (mention == Mention::kFirstOfMany) {
       records = fail(ErrorCode::kInvalidRequest, "the request names this resource twice");
     } else if (const auto changes = changes_of(asked); !changes) {
       records = fail(changes.error());

@@ -1,5 +1,3 @@
-#include <map>
-
 #include <fmt/format.h>
 
 #include "weir/metadata/controller/assignments.h"
@@ -59,16 +57,16 @@ Result<std::vector<MetadataRecord>> grow(const ControllerContext& context, const
 Decision<protocol::CreatePartitionsResponse> create_partitions(const ControllerContext& context,
                                                                const protocol::CreatePartitionsRequest& request) {
   Decision<protocol::CreatePartitionsResponse> decision;
-  std::map<std::string_view, int> times;
-  for (const Growth& wanted : request.topics) ++times[wanted.name];
+  Mentions<std::string_view> mentions;
+  for (const Growth& wanted : request.topics) mentions.count(wanted.name);
   for (const Growth& wanted : request.topics) {
-    int& count = times[wanted.name];
-    if (count == 0) continue;  // a repeated name, answered already
+    const Mention mention = mentions.next(wanted.name);
+    if (mention == Mention::kRepeated) continue;
     protocol::CreatePartitionsResponse::CreatePartitionsTopicResult result;
     result.name = wanted.name;
     result.error_message.reset();
     Result<std::vector<MetadataRecord>> records =
-        std::exchange(count, 0) > 1
+        mention == Mention::kFirstOfMany
             ? fail(ErrorCode::kInvalidRequest, fmt::format("the request names topic \"{}\" twice", wanted.name))
             : grow(context, wanted);
     if (records && decision.records.size() + records->size() > kRecordsPerChangeMax) {

@@ -142,14 +142,14 @@ TopicResult failed(const std::string& name, const Error& error) {
 Decision<protocol::CreateTopicsResponse> create_topics(const ControllerContext& context,
                                                        const protocol::CreateTopicsRequest& request) {
   Decision<protocol::CreateTopicsResponse> decision;
-  std::map<std::string_view, int> times;
-  for (const Wanted& wanted : request.topics) ++times[wanted.name];
+  Mentions<std::string_view> mentions;
+  for (const Wanted& wanted : request.topics) mentions.count(wanted.name);
   // Topics of one request must not collide with each other either: each is judged beside those before it.
   MetadataDelta pending(std::make_shared<const MetadataImage>(context.image));
   for (const Wanted& wanted : request.topics) {
-    int& count = times[wanted.name];
-    if (count == 0) continue;  // a repeated name, answered already
-    if (std::exchange(count, 0) > 1) {
+    const Mention mention = mentions.next(wanted.name);
+    if (mention == Mention::kRepeated) continue;
+    if (mention == Mention::kFirstOfMany) {
       decision.response.topics.push_back(failed(
           wanted.name, Error(ErrorCode::kInvalidRequest, fmt::format("the request names topic \"{}\" twice", wanted.name))));
       continue;

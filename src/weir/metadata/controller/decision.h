@@ -2,6 +2,7 @@
 // what to answer. They read no clock, hold no state and touch nothing: every answer can be tested by calling a function.
 #pragma once
 
+#include <map>
 #include <string>
 #include <utility>
 #include <vector>
@@ -34,7 +35,25 @@ struct Decision {
   Response response;
 };
 
-// A item's failure as responses carry it: code and a sentence.
+// A request that names a thing more than once gets one refusal for it, where it is named first.
+enum class Mention : uint8_t { kOnly, kFirstOfMany, kRepeated };
+
+template <typename Key>
+class Mentions {
+ public:
+  void count(Key key) { ++times_[std::move(key)]; }
+  // Of the next mention, in the order of the request.
+  Mention next(const Key& key) {
+    int& times = times_.at(key);
+    if (times == 0) return Mention::kRepeated;
+    return std::exchange(times, 0) > 1 ? Mention::kFirstOfMany : Mention::kOnly;
+  }
+
+ private:
+  std::map<Key, int> times_;  // 0: answered
+};
+
+// An item's failure as responses carry it: code and a sentence.
 template <typename Item>
 void set_error(Item& item, const Error& error) {
   item.error_code = error.code();

@@ -1,6 +1,3 @@
-#include <map>
-#include <set>
-
 #include <fmt/format.h>
 
 #include "weir/metadata/controller/topics.h"
@@ -29,7 +26,7 @@ std::vector<Asked> asked_topics(const protocol::DeleteTopicsRequest& request) {
 class Deleter {
  public:
   Deleter(const ControllerContext& context, const std::vector<Asked>& asked) : context_(context) {
-    for (const Asked& topic : asked) ++named_[meaning_of(topic)];
+    for (const Asked& topic : asked) mentions_.count(meaning_of(topic));
   }
 
   void add(const Asked& asked) {
@@ -38,9 +35,9 @@ class Deleter {
       return answer(not_deleted(asked, ErrorCode::kInvalidRequest, "give a topic's name or its id, not both"));
     if (!by_id && !asked.name)
       return answer(not_deleted(asked, ErrorCode::kInvalidRequest, "neither a topic's name nor its id is given"));
-    const std::string meaning = meaning_of(asked);
-    if (named_[meaning] > 1) {
-      if (!done_.insert(meaning).second) return;
+    const Mention mention = mentions_.next(meaning_of(asked));
+    if (mention == Mention::kRepeated) return;
+    if (mention == Mention::kFirstOfMany) {
       return answer(not_deleted(asked, ErrorCode::kInvalidRequest, "the request names this topic more than once"));
     }
     const Topic* topic = find(asked);
@@ -68,8 +65,7 @@ class Deleter {
   void answer(Deleted result) { decision_.response.responses.push_back(std::move(result)); }
 
   const ControllerContext& context_;
-  std::map<std::string, int> named_;
-  std::set<std::string> done_;
+  Mentions<std::string> mentions_;
   Decision<protocol::DeleteTopicsResponse> decision_;
 };
 

@@ -4,13 +4,14 @@
 
 #include <fmt/format.h>
 
-#include "weir/metadata/format.h"
+#include "weir/metadata/metadata_version.h"
+#include "weir/raft/quorum.h"
 
 namespace weir::metadata {
 namespace {
 
 constexpr SupportedFeature kSupported[] = {
-    {"kraft.version", 0, kKraftVersion},
+    {"kraft.version", 0, raft::kKraftVersionMax},
     {"metadata.version", kMetadataVersionMin, kMetadataVersion},
 };
 

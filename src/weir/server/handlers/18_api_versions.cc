@@ -3,7 +3,7 @@
 //   3+: a client software name or version with characters outside [a-zA-Z0-9.-] is INVALID_REQUEST.
 //   Produce is announced from 0 although 0-2 are refused: old librdkafka gives up compression otherwise (KAFKA-18659).
 //   Features are announced only when they are fully served; one whose least level is 0 appears from version 4 (KAFKA-17011).
-#include "weir/metadata/format.h"
+#include "weir/metadata/controller/features.h"
 #include "weir/protocol/api_versions.h"
 #include "weir/server/handlers/handlers.h"
 
@@ -41,15 +41,16 @@ void add_features(const HandlerContext& context, ApiVersionsResponse& response) 
     if (min == 0 && context.version() < kFirstVersionWithZeroLevels) return;
     response.supported_features.push_back({.name = std::string(name), .min_version = min, .max_version = max});
   };
-  support("metadata.version", metadata::kMetadataVersionMin, metadata::kMetadataVersion);
-  support("kraft.version", 0, metadata::kKraftVersion);
+  for (const metadata::SupportedFeature& feature : metadata::supported_features()) support(feature.name, feature.min, feature.max);
   const metadata::MetadataImage& image = context.image();
   for (const auto& [name, level] : image.features) {
     response.finalized_features.push_back({.name = name, .max_version_level = level, .min_version_level = level});
   }
-  // Not a record of the metadata log: the quorum itself carries it.
-  response.finalized_features.push_back(
-      {.name = "kraft.version", .max_version_level = metadata::kKraftVersion, .min_version_level = metadata::kKraftVersion});
+  // Not a record of the metadata log: the quorum itself carries it. A quorum with a fixed voter set has none.
+  const int16_t kraft_version = context.services().metadata.quorum().kraft_version;
+  if (kraft_version > 0) {
+    response.finalized_features.push_back({.name = "kraft.version", .max_version_level = kraft_version, .min_version_level = kraft_version});
+  }
   response.finalized_features_epoch = image.offset.value();
 }
 
