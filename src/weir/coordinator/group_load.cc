@@ -95,7 +95,8 @@ Task<Result<void>> GroupCoordinator::replay(std::shared_ptr<Home> home) {
   Bytes scratch;
   size_t taken = 0;
   while (at < end && !home->gone) {
-    WEIR_CO_CHECK(co_await partition->committed(end.prev(), Deadline::at(environment_.executor.now() + kLoadPatience)));
+    const Deadline patience = Deadline::at(environment_.executor.now() + kLoadPatience);
+    WEIR_CO_CHECK(co_await partition->committed(end.prev(), home->epoch, patience));
     const auto bytes_max = static_cast<size_t>(options_.load_bytes);
     WEIR_CO_TRY(const auto fetched, co_await partition->fetch(at, replication::Isolation::kReadUncommitted, bytes_max, true));
     if (fetched.bytes == 0) break;

@@ -74,7 +74,7 @@ Task<void> GroupCoordinator::apply_writes(GroupCoordinator* self, std::shared_pt
     const Deadline deadline = Deadline::at(home->writes.front().give_up);
     const replication::PartitionRef partition = self->partitions_.find(kOffsetsTopic, home->partition);
     Result<void> committed = fail(ErrorCode::kNotLeaderOrFollower);
-    if (partition && partition->leader_epoch() == home->epoch) committed = co_await partition->committed(last, deadline);
+    if (partition && partition->leader_epoch() == home->epoch) committed = co_await partition->committed(last, home->epoch, deadline);
     if (home->gone) co_return;
     if (committed) {
       Write write = std::move(home->writes.front());

@@ -441,5 +441,40 @@ TEST_F(DataPath, stop_answers_what_is_under_way) {
   EXPECT_THAT(read_all("t"), testing::ElementsAre("written"));
 }
 
+// Property: a change of the metadata that is committed while the node stops, after its partitions were let go, ends in an answer
+// or a closed connection, and the stop in success. Fails when a late image is applied to a partition that has retired.
+TEST_F(DataPath, a_change_that_is_under_way_outlives_the_stop) {
+  begin(31);
+  (void)broker().create_topic("t");
+  (void)broker().create_topic("going");
+  Wire configuring = broker().connect();
+  Wire deleting = broker().connect();
+  Wire creating = broker().connect();
+  disk().sync_min = 2s;  // longer than waiting fetches are given
+  protocol::IncrementalAlterConfigsRequest change;
+  change.resources.push_back({2, "t", {{"retention.ms", 0, "1000"}}});
+  configuring.ask(change, 1);
+  protocol::DeleteTopicsRequest deletion;
+  deletion.topics.push_back({.name = "going"});
+  deleting.ask(deletion, 6);
+  protocol::CreateTopicsRequest creation;
+  creation.topics.emplace_back();
+  creation.topics[0].name = "coming";
+  creation.topics[0].num_partitions = 2;
+  creation.topics[0].replication_factor = 1;
+  creating.ask(creation, 7);
+  broker().world.run_for(100ms);
+  ASSERT_TRUE(broker().stop());
+  EXPECT_TRUE(broker().outcome().has_value()) << broker().outcome().error().describe();
+  disk() = runtime::SimDiskOptions();
+  ASSERT_TRUE(broker().start()) << broker().outcome().error().describe();
+  Wire wire = broker().connect();
+  EXPECT_EQ(produce(wire, "coming", {"x"}).error_code, ErrorCode::kNone);
+  EXPECT_EQ(produce(wire, "going", {"x"}).error_code, ErrorCode::kUnknownTopicOrPartition);
+  const auto entries = broker().world.run(broker().machine, broker().machine.environment().disk.list("/data/log"));
+  ASSERT_TRUE(entries.has_value());
+  for (const runtime::DirEntry& entry : *entries) EXPECT_FALSE(entry.name.ends_with("-stray")) << entry.name;
+}
+
 }  // namespace
 }  // namespace weir::node

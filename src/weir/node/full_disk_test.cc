@@ -67,6 +67,26 @@ TEST_F(FullDisk, a_disk_without_a_byte_is_waited_for) {
   EXPECT_THAT(read_all("t"), testing::ElementsAre("kept", std::string(100'000, 'x'), "more"));
 }
 
+// Property: a topic that was created while the disk had not a byte left is served when there is space, without a restart; until
+// then its clients hear an error that they retry. Fails when a log that could not be made is forgotten, or its partition is
+// called unknown, which makes clients give the topic up.
+TEST_F(FullDisk, a_topic_created_on_a_full_disk_is_served_when_there_is_space) {
+  begin(14);
+  (void)broker().create_topic("before");
+  Wire wire = broker().connect();
+  // Room for the metadata's records and not for the directories.
+  disk().capacity_bytes = broker().machine.disk().used_bytes() + (32 << 10);
+  (void)broker().create_topic("late", 40);
+  const ProducedPartition refused = produce(wire, "late", {"x"});
+  EXPECT_EQ(refused.error_code, ErrorCode::kKafkaStorageError) << name_of(refused.error_code);
+  disk() = runtime::SimDiskOptions();
+  broker().world.run_for(10s);
+  EXPECT_EQ(produce(wire, "late", {"kept"}).error_code, ErrorCode::kNone);
+  EXPECT_THAT(read_all("late"), testing::ElementsAre("kept"));
+  ASSERT_TRUE(broker().power_cycle()) << broker().outcome().error().describe();
+  EXPECT_THAT(read_all("late"), testing::ElementsAre("kept"));
+}
+
 // Property: when a flush fails, the produce is answered with an error clients retry, nothing unacknowledged is claimed, and the
 // node ends with a sentence that names the directory, because its metadata lies there. After a restart on a well disk every
 // acknowledged record is there.

@@ -77,13 +77,17 @@ Task<void> Node::expire_records(Node* self) {
   }
 }
 
-// Without its metadata log, which lies in the first directory, a node can only say no: better that somebody notices.
+// Without its metadata log, which lies in the first directory, a node can only say no: better that somebody notices. While it can
+// go on, what could not be made on a full disk is tried again.
 Task<void> Node::watch_directories(Node* self) {
   runtime::Executor& executor = self->environment_.executor;
   const runtime::StopToken stop = self->background_stop_.token();
   while (co_await runtime::sleep_until(executor, executor.now() + kDirectoryCheck, stop)) {
     const storage::DirectoryInfo first = self->logs_->directories().front();
-    if (!first.failure) continue;
+    if (!first.failure) {
+      co_await self->partitions_->try_failed_again();
+      continue;
+    }
     self->failure_.emplace(ErrorCode::kKafkaStorageError, fmt::format("the log directory {} has failed: {}", first.path, first.failure->describe()));
     self->failing_.notify_all();
     co_return;

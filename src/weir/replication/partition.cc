@@ -81,22 +81,29 @@ Result<storage::AppendResult> Partition::append(SharedBytes batch, const storage
   return log_.append(std::move(batch), stamped);
 }
 
-Task<Result<void>> Partition::committed(Offset last, Deadline deadline) {
-  const LeaderEpoch epoch = leader_epoch_;
-  while (high_watermark_ <= last) {
-    WEIR_CO_CHECK(check_usable());
-    if (leader_epoch_ != epoch || !is_leader()) co_return fail(ErrorCode::kNotLeaderOrFollower);
+Result<void> Partition::check_leads_in(LeaderEpoch epoch) const {
+  WEIR_CHECK(check_usable());
+  if (leader_epoch_ != epoch || !is_leader()) return fail(ErrorCode::kNotLeaderOrFollower);
+  return {};
+}
+
+// The epoch is looked at before the offset: in another epoch the offset may be another record's.
+Task<Result<void>> Partition::committed(Offset last, LeaderEpoch epoch, Deadline deadline) {
+  WEIR_ASSERT(epoch <= leader_epoch_, epoch, leader_epoch_);
+  while (leader_epoch_ != epoch || high_watermark_ <= last) {
+    WEIR_CO_CHECK(check_leads_in(epoch));
+    WEIR_ASSERT(last < log_.end_offset(), last, log_.end_offset());
     const Result<void> woken = co_await progress_.wait(environment_.executor, deadline);
     if (!woken && high_watermark_ <= last) co_return fail(ErrorCode::kRequestTimedOut);
   }
   co_return Result<void>();
 }
 
-Task<Result<void>> Partition::written(Offset last, Deadline deadline) {
+Task<Result<void>> Partition::written(Offset last, LeaderEpoch epoch, Deadline deadline) {
   // Nobody else has it: what acks=1 promises here is that a consumer finds it, and that is the high watermark.
-  if (isr_ <= 1) co_return co_await committed(last, deadline);
-  while (log_.written_end() <= last) {
-    WEIR_CO_CHECK(check_usable());
+  if (isr_ <= 1) co_return co_await committed(last, epoch, deadline);
+  while (leader_epoch_ != epoch || log_.written_end() <= last) {
+    WEIR_CO_CHECK(check_leads_in(epoch));
     const Result<void> woken = co_await progress_.wait(environment_.executor, deadline);
     if (!woken && log_.written_end() <= last) co_return fail(ErrorCode::kRequestTimedOut);
   }

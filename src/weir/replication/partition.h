@@ -18,6 +18,7 @@
 #include "weir/base/intrusive_list.h"
 #include "weir/metadata/image.h"
 #include "weir/record/validate.h"
+#include "weir/replication/partition_config.h"
 #include "weir/runtime/environment.h"
 #include "weir/runtime/wait_queue.h"
 #include "weir/storage/log.h"
@@ -28,13 +29,6 @@ namespace weir::replication {
 using runtime::Task;
 
 enum class Isolation : int8_t { kReadUncommitted = 0, kReadCommitted = 1 };
-
-// What the configuration says about one topic's partitions.
-struct PartitionConfig {
-  storage::LogOptions log;
-  record::ValidationRules rules;   // for what clients produce
-  int min_insync_replicas = 1;
-};
 
 // What went through since the broker started; read by metrics.
 struct PartitionTraffic {
@@ -114,6 +108,7 @@ class Partition final : private storage::LogObserver {
   // Resolves when no PartitionRef is left; only after retire().
   Task<void> unused();
 
+  bool is_retired() const { return retired_; }
   bool is_leader() const { return leader_ == self_ && !retired_; }
   BrokerId leader() const { return leader_; }
   LeaderEpoch leader_epoch() const { return leader_epoch_; }
@@ -124,10 +119,12 @@ class Partition final : private storage::LogObserver {
 
   // Queues one validated batch (see storage::Log::append). With acks = -1, kNotEnoughReplicas when the ISR is too small.
   Result<storage::AppendResult> append(SharedBytes batch, const storage::AppendInfo& info, int acks);
-  // Resolves when `last` is below the high watermark. Errors: kRequestTimedOut, kNotLeaderOrFollower, kKafkaStorageError.
-  Task<Result<void>> committed(Offset last, Deadline deadline);
-  // Resolves when `last` is written here (acks = 1); where no other replica is in sync, when it is committed. Errors as above.
-  Task<Result<void>> written(Offset last, Deadline deadline);
+  // Resolves when `last`, which was appended in the leadership of `epoch`, is below the high watermark. Errors:
+  // kRequestTimedOut, kNotLeaderOrFollower (also when this broker leads again, in a later epoch: what it had appended may be
+  // gone, and another's record stand at its offset), kKafkaStorageError, and what retire() said.
+  Task<Result<void>> committed(Offset last, LeaderEpoch epoch, Deadline deadline);
+  // Resolves when it is written here (acks = 1); where no other replica is in sync, when it is committed. Errors as above.
+  Task<Result<void>> written(Offset last, LeaderEpoch epoch, Deadline deadline);
 
   Offset log_start_offset() const;
   Offset log_end_offset() const;
@@ -161,6 +158,7 @@ class Partition final : private storage::LogObserver {
   void advance_high_watermark();
   void wake_all();
   Result<void> check_usable() const;
+  Result<void> check_leads_in(LeaderEpoch epoch) const;
 
   runtime::Environment& environment_;
   storage::TopicPartition name_;

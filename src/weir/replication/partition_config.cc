@@ -1,5 +1,4 @@
-#include "weir/metadata/topic_config.h"
-#include "weir/replication/partition_manager.h"
+#include "weir/replication/partition_config.h"
 
 namespace weir::replication {
 namespace {
@@ -26,10 +25,8 @@ int level_of(const metadata::TopicConfig& config, std::optional<codec::Compressi
 
 }  // namespace
 
-PartitionConfig partition_config(const metadata::MetadataImage& image, const metadata::StaticConfig& static_config, BrokerId self,
-                                 const metadata::Topic& topic) {
-  const metadata::ConfigContext context{image, static_config, self};
-  const metadata::TopicConfig config = effective_topic_config(context, image.topic_config(topic.name));
+PartitionConfig partition_config(const metadata::ConfigContext& context, const metadata::Topic& topic) {
+  const metadata::TopicConfig config = effective_topic_config(context, context.image.topic_config(topic.name));
   const metadata::Partition* first = topic.partition(PartitionIndex(0));
   const size_t replicas = first == nullptr ? 1 : first->replicas.size();
 

@@ -7,7 +7,7 @@
 #include "weir/metadata/config_table.h"
 #include "weir/metadata/delta.h"
 #include "weir/metadata/records.h"
-#include "weir/replication/partition_manager.h"
+#include "weir/replication/partition_config.h"
 
 namespace weir::replication {
 namespace {
@@ -53,7 +53,7 @@ struct Cluster {
     set(ConfigResourceType::kBroker, "1", own);
     set(ConfigResourceType::kTopic, "t", overrides);
     const metadata::ImageRef image = delta.finish();
-    return fields_of(partition_config(*image, fixed, BrokerId(1), *image->topic("t")));
+    return fields_of(partition_config({*image, fixed, BrokerId(1)}, *image->topic("t")));
   }
 };
 

@@ -1,7 +1,6 @@
 #include "weir/replication/partition_manager.h"
 
 #include <algorithm>
-#include <set>
 
 namespace weir::replication {
 
@@ -50,8 +49,8 @@ PartitionTraffic PartitionManager::traffic() const {
 ErrorCode PartitionManager::absence(std::string_view topic, PartitionIndex index) const {
   if (!topics_.contains(topic)) return ErrorCode::kUnknownTopicOrPartition;  // or on its way out, whatever files are left
   // Also in the moment between the end of its recovery and on_recovered(): the log is there, its partition not yet.
-  const bool is_coming = logs_.is_recovering(topic, index) || logs_.find(topic, index) != nullptr;
-  return is_coming ? ErrorCode::kNotLeaderOrFollower : ErrorCode::kUnknownTopicOrPartition;
+  if (logs_.is_recovering(topic, index) || logs_.find(topic, index) != nullptr) return ErrorCode::kNotLeaderOrFollower;
+  return failed_.contains({std::string(topic), index}) ? ErrorCode::kKafkaStorageError : ErrorCode::kUnknownTopicOrPartition;
 }
 
 ErrorCode PartitionManager::absence(Uuid topic_id, PartitionIndex index) const {
@@ -59,29 +58,52 @@ ErrorCode PartitionManager::absence(Uuid topic_id, PartitionIndex index) const {
   return it == by_id_.end() ? ErrorCode::kUnknownTopicOrPartition : absence(std::string_view(it->second->name), index);
 }
 
+bool PartitionManager::is_assigned(const metadata::Partition* partition) const {
+  return partition != nullptr && std::ranges::find(partition->replicas, self_) != partition->replicas.end();
+}
+
+PartitionConfig PartitionManager::config_of(const metadata::MetadataImage& image, const metadata::Topic& topic) const {
+  return partition_config({image, static_config_, self_}, topic);
+}
+
 Task<void> PartitionManager::on_recovered(storage::TopicPartition found) {
   const Result<void> alone = co_await changing_.acquire(environment_.executor);
   WEIR_ASSERT(alone.has_value());
-  if (image_ != nullptr) {
-    const metadata::Topic* described = image_->topic(std::string_view(found.topic));
-    const metadata::Partition* state = described == nullptr ? nullptr : described->partition(found.partition);
-    const bool assigned = state != nullptr && std::ranges::find(state->replicas, self_) != state->replicas.end();
-    const auto topic = topics_.find(found.topic);
-    if (!assigned || topic == topics_.end()) {
-      if (logs_.find(found.topic, found.partition) != nullptr) co_await set_aside(found);
-    } else {
-      const auto i = static_cast<size_t>(found.partition.value());
-      Topic* const kept = topic->second.get();
-      if (i < kept->partitions.size() && kept->partitions[i] == nullptr) {
-        const Uuid id = logs_.topic_id(found.topic, found.partition);
-        if (!id.is_zero() && id != described->id) co_await set_aside(found);
-        std::vector<NewPartition> one;
-        one.push_back({kept, found.partition, partition_config(*image_, static_config_, self_, *described),
-                       storage::LogManager::Existence::kMayExist});
-        co_await create_partitions(std::move(one), image_);
-      }
-    }
+  if (image_ != nullptr) co_await take_up_recovered(std::move(found));
+  changing_.release();
+}
+
+Task<void> PartitionManager::take_up_recovered(storage::TopicPartition found) {
+  const metadata::Topic* described = image_->topic(std::string_view(found.topic));
+  const auto topic = topics_.find(found.topic);
+  if (topic == topics_.end() || described == nullptr || !is_assigned(described->partition(found.partition))) {
+    if (logs_.find(found.topic, found.partition) != nullptr) co_await set_aside(found);
+    co_return;
   }
+  Topic* const kept = topic->second.get();
+  const auto i = static_cast<size_t>(found.partition.value());
+  if (i >= kept->partitions.size() || kept->partitions[i] != nullptr) co_return;
+  const Uuid id = logs_.topic_id(found.topic, found.partition);
+  if (!id.is_zero() && id != described->id) co_await set_aside(found);
+  std::vector<NewPartition> one;
+  one.push_back({kept, found.partition, config_of(*image_, *described), storage::LogManager::Existence::kMayExist});
+  co_await create_partitions(std::move(one), image_);
+}
+
+Task<void> PartitionManager::try_failed_again() {
+  if (failed_.empty()) co_return;
+  const Result<void> alone = co_await changing_.acquire(environment_.executor);
+  WEIR_ASSERT(alone.has_value());
+  std::vector<NewPartition> missing;
+  for (const auto& [name, sentence] : failed_) {
+    const auto topic = topics_.find(name.topic);
+    WEIR_ASSERT(topic != topics_.end() && image_ != nullptr, name.topic);
+    const metadata::Topic* described = image_->topic(std::string_view(name.topic));
+    if (described == nullptr || retired_) continue;
+    missing.push_back(
+        {topic->second.get(), name.partition, config_of(*image_, *described), storage::LogManager::Existence::kMayExist});
+  }
+  co_await create_partitions(std::move(missing), image_);
   changing_.release();
 }
 
@@ -99,25 +121,27 @@ Task<void> PartitionManager::follow(const metadata::MetadataDelta& delta, metada
     WEIR_ASSERT(gone != nullptr);
     co_await remove_topic(gone->name, id);
   }
-  const bool is_first_image = !std::exchange(saw_first_image_, true);
-  if (is_first_image) {
-    co_await set_aside_strays(image);
+  const bool is_first_image = image_ == nullptr;
+  if (is_first_image) co_await set_aside_strays(image);
+  std::vector<NewPartition> missing;
+  for (const std::string& name : touched_topics(delta, *image)) {
+    update_topic(delta, *image, *image->topic(std::string_view(name)), is_first_image, missing);
   }
+  co_await create_partitions(std::move(missing), image);
+}
+
+// Names of the topics of `image` that the delta bears on.
+std::set<std::string> PartitionManager::touched_topics(const metadata::MetadataDelta& delta, const metadata::MetadataImage& image) {
   std::set<std::string> touched;
-  bool all = false;
   for (const auto& [id, index] : delta.changed_partitions()) {
-    if (const metadata::Topic* topic = image->topic(id)) touched.insert(topic->name);
+    if (const metadata::Topic* topic = image.topic(id)) touched.insert(topic->name);
   }
   for (const metadata::ConfigResource& resource : delta.changed_configs()) {
-    if (resource.type == metadata::ConfigResourceType::kTopic && image->topic(resource.name) != nullptr) touched.insert(resource.name);
-    if (resource.type == metadata::ConfigResourceType::kBroker) all = true;  // broker options are defaults of topics
+    if (resource.type == metadata::ConfigResourceType::kTopic && image.topic(resource.name) != nullptr) touched.insert(resource.name);
+    if (resource.type != metadata::ConfigResourceType::kBroker) continue;
+    for (const auto& [name, topic] : image.topics_by_name) touched.insert(name);  // broker options are defaults of topics
   }
-  if (all) {
-    for (const auto& [name, topic] : topics_) touched.insert(name);
-  }
-  std::vector<NewPartition> missing;
-  for (const std::string& name : touched) update_topic(delta, *image, name, is_first_image, missing);
-  co_await create_partitions(std::move(missing), image);
+  return touched;
 }
 
 Task<void> PartitionManager::remove_topic(std::string name, Uuid id) {
@@ -126,6 +150,7 @@ Task<void> PartitionManager::remove_topic(std::string name, Uuid id) {
   // Out of the tables first, so that no request finds a partition whose files are going away.
   const std::unique_ptr<Topic> topic = std::move(it->second);
   topics_.erase(it);
+  std::erase_if(failed_, [&](const auto& row) { return row.first.topic == name; });
   by_id_.erase(id);
   for (const auto& partition : topic->partitions) {
     if (partition != nullptr) traffic_of_deleted_ += partition->traffic();
@@ -145,10 +170,8 @@ Task<void> PartitionManager::remove_topic(std::string name, Uuid id) {
 Task<void> PartitionManager::set_aside_strays(metadata::ImageRef image) {
   for (const storage::FoundLog& found : logs_.logs()) {
     const metadata::Topic* topic = image->topic(found.partition.topic);
-    const metadata::Partition* partition = topic == nullptr ? nullptr : topic->partition(found.partition.partition);
     const bool same_topic = topic != nullptr && (found.topic_id.is_zero() || found.topic_id == topic->id);
-    const bool assigned = partition != nullptr && std::ranges::find(partition->replicas, self_) != partition->replicas.end();
-    if (same_topic && assigned) continue;
+    if (same_topic && is_assigned(topic->partition(found.partition.partition))) continue;
     co_await set_aside(found.partition);
   }
 }
@@ -161,33 +184,32 @@ Task<void> PartitionManager::set_aside(storage::TopicPartition found) {
 }
 
 // Brings a topic's partitions here up to date; those that need a log first go to `missing`.
-void PartitionManager::update_topic(const metadata::MetadataDelta& delta, const metadata::MetadataImage& image, const std::string& name,
-                                    bool is_first_image, std::vector<NewPartition>& missing) {
-  const metadata::Topic* described = image.topic(name);
-  if (described == nullptr) return;
-  const PartitionConfig config = partition_config(image, static_config_, self_, *described);
-  std::unique_ptr<Topic>& topic = topics_[name];
+void PartitionManager::update_topic(const metadata::MetadataDelta& delta, const metadata::MetadataImage& image,
+                                    const metadata::Topic& described, bool is_first_image, std::vector<NewPartition>& missing) {
+  const PartitionConfig config = config_of(image, described);
+  std::unique_ptr<Topic>& topic = topics_[described.name];
   if (topic == nullptr) {
     topic = std::make_unique<Topic>();
-    topic->name = name;
-    topic->id = described->id;
-    by_id_[described->id] = topic.get();
+    topic->name = described.name;
+    topic->id = described.id;
+    by_id_[described.id] = topic.get();
   }
-  WEIR_ASSERT(topic->id == described->id, topic->id, described->id);
-  topic->partitions.resize(std::max(topic->partitions.size(), static_cast<size_t>(described->partition_count())));
-  for (int32_t i = 0; i < described->partition_count(); ++i) {
+  WEIR_ASSERT(topic->id == described.id, topic->id, described.id);
+  topic->partitions.resize(std::max(topic->partitions.size(), static_cast<size_t>(described.partition_count())));
+  for (int32_t i = 0; i < described.partition_count(); ++i) {
     const PartitionIndex index(i);
-    const metadata::Partition* state = described->partition(index);
+    const metadata::Partition* state = described.partition(index);
     WEIR_ASSERT(state != nullptr, i);
-    if (std::ranges::find(state->replicas, self_) == state->replicas.end()) continue;
+    if (!is_assigned(state)) continue;
     if (Partition* partition = topic->partitions[static_cast<size_t>(i)].get()) {
+      if (partition->is_retired()) continue;  // the node stops
       partition->configure(config);
       partition->apply(*state, self_);
       continue;
     }
     // What an earlier image knew, and the first one may, can have records here that were not found.
     using Existence = storage::LogManager::Existence;
-    const bool is_new = !is_first_image && delta.before().partition(described->id, index) == nullptr;
+    const bool is_new = !is_first_image && delta.before().partition(described.id, index) == nullptr;
     missing.push_back({topic.get(), index, config, is_new ? Existence::kNew : Existence::kMayExist});
   }
 }
@@ -203,19 +225,30 @@ Task<void> PartitionManager::create_partitions(std::vector<NewPartition> missing
   for (size_t i = 0; i < missing.size(); ++i) {
     const NewPartition& row = missing[i];
     if (!logs[i]) {
-      if (logs[i].error().code() == ErrorCode::kUnavailable) continue;   // being recovered: on_recovered() comes
-      environment_.log.error("cannot create {}-{}: {}", row.topic->name, row.index, logs[i].error().describe());
+      note_failed(row, logs[i].error());
       continue;
     }
+    failed_.erase({row.topic->name, row.index});
     std::unique_ptr<Partition>& partition = row.topic->partitions[static_cast<size_t>(row.index.value())];
     WEIR_ASSERT(partition == nullptr, row.topic->name, row.index);
     partition = std::make_unique<Partition>(environment_, storage::TopicPartition{row.topic->name, row.index}, row.topic->id, **logs[i]);
     partition->configure(row.config);
     partition->apply(*image->partition(row.topic->id, row.index), self_);
+    if (retired_) partition->retire(*retired_);
   }
 }
 
+void PartitionManager::note_failed(const NewPartition& row, const Error& error) {
+  if (error.code() == ErrorCode::kUnavailable) return;  // being recovered: on_recovered() comes
+  std::string& logged = failed_[{row.topic->name, row.index}];
+  std::string sentence = error.describe();
+  if (logged == sentence) return;
+  environment_.log.error("cannot create {}-{}: {}", row.topic->name, row.index, sentence);
+  logged = std::move(sentence);
+}
+
 void PartitionManager::retire_all(ErrorCode reason) {
+  retired_ = reason;
   for_each([reason](Partition& partition) { partition.retire(reason); });
 }
 

@@ -34,6 +34,7 @@ constexpr int16_t kFirstVersionWithTopicIds = 13;
 struct Pending {
   replication::PartitionRef partition;
   Offset last_offset;
+  LeaderEpoch epoch;   // of the leadership that took it
   PartitionResponse* response;
 };
 
@@ -107,7 +108,7 @@ std::optional<Pending> append(HandlerContext& context, const replication::Partit
   response.log_append_time_ms = appended->duplicate ? appended->append_time : validated->log_append_time;
   response.log_start_offset = partition->log_start_offset();
   if (!appended->duplicate) partition->traffic().count_in(record_count, bytes);
-  return Pending{partition, appended->last_offset, &response};
+  return Pending{partition, appended->last_offset, partition->leader_epoch(), &response};
 }
 
 bool has_transactional_batch(const ProduceRequest& request) {
@@ -203,8 +204,11 @@ Task<ProduceResponse> produce(HandlerContext& context, const ProduceRequest& req
   const Deadline deadline = context.deadline_in(request.timeout_ms);
   for (Pending& append : pending) {
     Result<void> acknowledged;
-    if (request.acks == kAcksAll) acknowledged = co_await append.partition->committed(append.last_offset, deadline);
-    else acknowledged = co_await append.partition->written(append.last_offset, deadline);
+    if (request.acks == kAcksAll) {
+      acknowledged = co_await append.partition->committed(append.last_offset, append.epoch, deadline);
+    } else {
+      acknowledged = co_await append.partition->written(append.last_offset, append.epoch, deadline);
+    }
     if (!acknowledged) refuse(*append.response, acknowledged.error());
   }
   co_return response;
