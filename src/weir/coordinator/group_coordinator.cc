@@ -228,7 +228,7 @@ Task<Result<void>> GroupCoordinator::delete_group(std::string group) {
   GroupEntry* found = existing(*home, group);
   if (found == nullptr || found->state.phase == Phase::kDead) co_return fail(ErrorCode::kGroupIdNotFound);
   if (found->state.phase != Phase::kEmpty) co_return fail(ErrorCode::kNonEmptyGroup);
-  Write write{.group = group, .deletes_group = true, .outcome = std::make_shared<WriteOutcome>()};
+  GroupWrite write{.group = group, .deletes_group = true, .outcome = std::make_shared<WriteOutcome>()};
   OffsetsBatch batch = new_batch();
   for (const OffsetPlace& place : home->places_of(*found)) write.changes.push_back({place, std::nullopt});
   for (const OffsetChange& change : write.changes) WEIR_CO_CHECK(batch.add(group, change));
@@ -249,7 +249,7 @@ Task<Result<std::vector<ErrorCode>>> GroupCoordinator::delete_offsets(std::strin
     if (!found->state.uses_consumer_protocol()) co_return fail(ErrorCode::kNonEmptyGroup);
     read = subscribed_topics(found->state);
   }
-  Write write{.group = group, .counter = &metrics_.offset_deletions, .outcome = std::make_shared<WriteOutcome>()};
+  GroupWrite write{.group = group, .counter = &metrics_.offset_deletions, .outcome = std::make_shared<WriteOutcome>()};
   OffsetsBatch batch = new_batch();
   const std::set<OffsetPlace> known = home->places_of(*found);
   std::vector<ErrorCode> codes;

@@ -84,6 +84,7 @@ class GroupCoordinator final : public metadata::MetadataSubscriber {
 
  private:
   friend struct GroupEntry;
+  friend struct Home;
   template <typename Answer>
   struct Waiting;
   class Replay;
@@ -101,15 +102,15 @@ class GroupCoordinator final : public metadata::MetadataSubscriber {
   void carry_out(GroupEntry& entry, group::Actions actions);
   void arm(GroupEntry& entry);
   void tick(GroupEntry& entry);
-  Result<void> append(Home& home, OffsetsBatch batch, Write write);
-  void finish(Home& home, Write& write, ErrorCode error);
-  void apply(Home& home, Write& write);
-  static Task<void> apply_writes(GroupCoordinator* self, std::shared_ptr<Home> home);
+  Result<void> append(Home& home, OffsetsBatch batch, GroupWrite write);
+  void finish(Home& home, GroupWrite& write, ErrorCode error);
+  void apply(Home& home, GroupWrite& write);
   Task<Result<void>> await(std::shared_ptr<WriteOutcome> outcome);
+  void take_up(PartitionIndex index, LeaderEpoch epoch);
+  void give_up_home(PartitionIndex index);
   void close(Home& home);
   static Task<void> load(GroupCoordinator* self, std::shared_ptr<Home> home);
-  Task<Result<void>> replay(std::shared_ptr<Home> home);
-  void forget_topic(const std::string& topic);
+  void forget_topic(Home& home, const DeletedTopic& topic);
   static Task<void> sweep(GroupCoordinator* self);
   void forget_expired(Home& home, GroupEntry& entry, std::vector<std::string>& bare);
   Task<void> create_topic();
@@ -125,6 +126,11 @@ class GroupCoordinator final : public metadata::MetadataSubscriber {
   bool is_creating_topic_ = false;
   group::Token last_token_ = group::kNoToken;
   std::map<PartitionIndex, std::shared_ptr<Home>> homes_;
+  struct Failure {
+    LeaderEpoch epoch;
+    MonoTime retry_at;
+  };
+  std::map<PartitionIndex, Failure> failures_;  // of homes, until they are taken up again
   std::unordered_map<group::Token, Slot*> waiting_;  // slots live in the frames of the requests
   runtime::StopSource stop_;
   runtime::TaskGroup tasks_;

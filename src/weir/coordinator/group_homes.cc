@@ -5,6 +5,11 @@
 #include "weir/storage/log_options.h"
 
 namespace weir::coordinator {
+namespace {
+
+constexpr Duration kRetryPause = std::chrono::seconds(10);
+
+}  // namespace
 
 Task<Result<BrokerId>> GroupCoordinator::coordinator_of(std::string group) {
   if (metadata_.image()->topic(kOffsetsTopic) == nullptr) {
@@ -18,6 +23,7 @@ Task<Result<BrokerId>> GroupCoordinator::coordinator_of(std::string group) {
   if (topic == nullptr || topic->partition_count() == 0) co_return fail(ErrorCode::kCoordinatorNotAvailable);
   const metadata::Partition* partition = topic->partition(partition_of(group, topic->partition_count()));
   if (partition == nullptr || !image.is_alive(partition->leader)) co_return fail(ErrorCode::kCoordinatorNotAvailable);
+  if (partition->leader == self_) take_up(partition_of(group, topic->partition_count()), partition->leader_epoch);
   co_return partition->leader;
 }
 
@@ -52,17 +58,48 @@ Task<void> GroupCoordinator::on_metadata(const metadata::MetadataDelta& delta, m
   }
   for (int32_t i = 0; topic != nullptr && i < topic->partition_count(); ++i) {
     const metadata::Partition* partition = topic->partition(PartitionIndex(i));
-    if (partition == nullptr || partition->leader != self_ || homes_.contains(PartitionIndex(i))) continue;
-    auto home = std::make_shared<Home>();
-    home->partition = PartitionIndex(i);
-    home->epoch = partition->leader_epoch;
-    homes_.emplace(home->partition, home);
-    tasks_.spawn(&GroupCoordinator::load, this, std::move(home));
+    if (partition != nullptr && partition->leader == self_) take_up(PartitionIndex(i), partition->leader_epoch);
   }
   for (const Uuid& id : delta.deleted_topics()) {
     const metadata::Topic* deleted = delta.before().topic(id);
-    if (deleted != nullptr && deleted->name != kOffsetsTopic && image->topic(deleted->name) == nullptr) forget_topic(deleted->name);
+    WEIR_ASSERT(deleted != nullptr);
+    if (deleted->name == kOffsetsTopic) continue;
+    for (const auto& [index, home] : homes_) {
+      const DeletedTopic topic{deleted->name, id};
+      if (home->loaded) forget_topic(*home, topic);
+      else home->deleted_meanwhile.push_back(topic);
+    }
   }
+}
+
+// Begins to coordinate the groups of a partition, where that is not so already and has not failed just now.
+void GroupCoordinator::take_up(PartitionIndex index, LeaderEpoch epoch) {
+  if (resigned_ || homes_.contains(index)) return;
+  const auto failed = failures_.find(index);
+  if (failed != failures_.end()) {
+    if (failed->second.epoch == epoch && failed->second.retry_at > environment_.executor.now()) return;
+    failures_.erase(failed);
+  }
+  WriterPlace place{.environment = environment_,
+                    .partitions = partitions_,
+                    .tasks = tasks_,
+                    .partition = {std::string(kOffsetsTopic), index},
+                    .epoch = epoch,
+                    .commit_timeout = std::chrono::milliseconds(options_.commit_timeout_ms),
+                    .planted_commit_at_once = options_.planted.answer_before_commit};
+  const auto home = std::make_shared<Home>(*this, std::move(place));
+  homes_.emplace(index, home);
+  tasks_.spawn(&GroupCoordinator::load, this, home);
+}
+
+// What could not be loaded, or written, is taken up again when a client asks for the coordinator, but not at once.
+void GroupCoordinator::give_up_home(PartitionIndex index) {
+  const auto found = homes_.find(index);
+  WEIR_ASSERT(found != homes_.end(), index);
+  const std::shared_ptr<Home> home = found->second;
+  homes_.erase(found);
+  failures_.insert_or_assign(index, Failure{home->epoch, environment_.executor.now() + kRetryPause});
+  close(*home);
 }
 
 void GroupCoordinator::close(Home& home) {
@@ -72,8 +109,7 @@ void GroupCoordinator::close(Home& home) {
     carry_out(*entry, group::end(entry->state, ErrorCode::kNotCoordinator, now()));
     entry->disarm();
   }
-  for (Write& write : home.writes) finish(home, write, ErrorCode::kNotCoordinator);
-  home.writes.clear();
+  for (GroupWrite& write : home.writer->close()) finish(home, write, ErrorCode::kNotCoordinator);
 }
 
 void GroupCoordinator::resign() {
@@ -88,23 +124,21 @@ Task<void> GroupCoordinator::stop() {
   homes_.clear();
 }
 
-void GroupCoordinator::forget_topic(const std::string& topic) {
-  for (const auto& [index, home] : homes_) {
-    if (!home->loaded) continue;
-    for (const auto& [id, entry] : home->groups) {
-      if (!entry->offsets.topics().contains(topic) && !home->has_writes(id)) continue;
-      Write write{.group = id};
-      OffsetsBatch batch = new_batch();
-      Result<void> queued;
-      for (const OffsetPlace& place : home->places_of(*entry)) {
-        if (place.topic != topic) continue;
-        write.changes.push_back({place, std::nullopt});
-        if (queued) queued = batch.add(id, write.changes.back());
-      }
-      if (batch.empty()) continue;
-      if (queued) queued = append(*home, std::move(batch), std::move(write));
-      if (!queued) environment_.log.warning("offsets of the deleted topic {} stay in group {}: {}", topic, id, queued.error().describe());
+void GroupCoordinator::forget_topic(Home& home, const DeletedTopic& topic) {
+  const auto busy = home.busy_groups();
+  for (const auto& [id, entry] : home.groups) {
+    if (!entry->offsets.topics().contains(topic.name) && !busy.contains(id)) continue;
+    GroupWrite write{.group = id};
+    OffsetsBatch batch = new_batch();
+    Result<void> queued;
+    for (const OffsetPlace& place : home.places_of(*entry, &topic)) {
+      write.changes.push_back({place, std::nullopt});
+      if (queued) queued = batch.add(id, write.changes.back());
     }
+    if (batch.empty()) continue;
+    if (queued) queued = append(home, std::move(batch), std::move(write));
+    if (queued) continue;
+    environment_.log.warning("offsets of the deleted topic {} stay in group {}: {}", topic.name, id, queued.error().describe());
   }
 }
 
@@ -116,7 +150,11 @@ Task<void> GroupCoordinator::sweep(GroupCoordinator* self) {
     for (const auto& [index, home] : self->homes_) {
       if (!home->loaded || home->gone) continue;
       std::vector<std::string> bare;
-      for (const auto& [id, entry] : home->groups) self->forget_expired(*home, *entry, bare);
+      const auto busy = home->busy_groups();
+      for (const auto& [id, entry] : home->groups) {
+        // A tombstone would follow a commit under way, and undo it.
+        if (!busy.contains(id)) self->forget_expired(*home, *entry, bare);
+      }
       for (const std::string& id : bare) home->groups.erase(id);
     }
   }
@@ -125,12 +163,11 @@ Task<void> GroupCoordinator::sweep(GroupCoordinator* self) {
 // A group that was never recorded and has no positions is named in `bare`: it needs no record to go.
 void GroupCoordinator::forget_expired(Home& home, GroupEntry& entry, std::vector<std::string>& bare) {
   const std::string& id = entry.state.id;
-  if (home.has_writes(id)) return;  // a tombstone would follow a commit under way, and undo it
   const std::vector<OffsetPlace> due = expired(entry.state, entry.offsets, options_.retention_ms, environment_.clock.wall_ms());
   const bool goes = due.size() == entry.offsets.count() && entry.state.phase == group::Phase::kEmpty && entry.state.pending_members.empty();
   if (goes && due.empty() && !entry.state.protocol_type) return bare.push_back(id);
   if (due.empty() && !goes) return;
-  Write write{.group = id, .deletes_group = goes, .counter = &metrics_.offset_expirations};
+  GroupWrite write{.group = id, .deletes_group = goes, .counter = &metrics_.offset_expirations};
   OffsetsBatch batch = new_batch();
   Result<void> queued;
   for (const OffsetPlace& place : due) {

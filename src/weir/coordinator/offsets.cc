@@ -2,20 +2,10 @@
 
 #include "weir/base/assert.h"
 #include "weir/protocol/internal/consumer_protocol_subscription.h"
-#include "weir/protocol/internal/offset_commit.h"
 #include "weir/protocol/versioned.h"
 
 namespace weir::coordinator {
 namespace {
-
-constexpr int16_t kVersionWithExpiry = 1;
-constexpr int16_t kVersionWithEpoch = 3;
-constexpr int16_t kVersionWithTopicId = 4;
-
-int16_t version_for(const CommittedOffset& committed) {
-  if (committed.expire_time != kNoTimestamp) return kVersionWithExpiry;
-  return committed.topic_id.is_zero() ? kVersionWithEpoch : kVersionWithTopicId;
-}
 
 // Subscribed topics by metadata as consumers write it; false when it is something else.
 bool add_topics(ByteView metadata, std::set<std::string, std::less<>>& topics) {
@@ -46,6 +36,11 @@ const CommittedOffset* Offsets::find(std::string_view topic, PartitionIndex part
   if (of_topic == topics_.end()) return nullptr;
   const auto found = of_topic->second.find(partition);
   return found == of_topic->second.end() ? nullptr : &found->second;
+}
+
+const CommittedOffset* Offsets::find(std::string_view topic, Uuid topic_id, PartitionIndex partition) const {
+  const CommittedOffset* found = find(topic, partition);
+  return found != nullptr && found->fits(topic_id) ? found : nullptr;
 }
 
 std::optional<std::set<std::string, std::less<>>> subscribed_topics(const group::GroupState& group) {
@@ -79,22 +74,6 @@ std::vector<OffsetPlace> expired(const group::GroupState& group, const Offsets& 
     }
   }
   return due;
-}
-
-Result<SharedBytes> offset_key(const std::string& group, const OffsetPlace& place) {
-  return protocol::encode_key(protocol::OffsetCommitKey{.group = group, .topic = place.topic, .partition = place.partition});
-}
-
-Result<SharedBytes> offset_value(const CommittedOffset& committed) {
-  const int16_t version = version_for(committed);
-  protocol::OffsetCommitValue value;
-  value.offset = committed.offset;
-  value.leader_epoch = committed.leader_epoch;
-  value.metadata = committed.metadata;
-  value.commit_timestamp = committed.commit_time;
-  value.expire_timestamp = committed.expire_time;
-  value.topic_id = committed.topic_id;
-  return protocol::encode_value(value, version);
 }
 
 }  // namespace weir::coordinator

@@ -22,6 +22,9 @@
 namespace weir::coordinator {
 
 struct CommittedOffset {
+  // Whether it may be of the topic with this id; an id that is not known fits any.
+  bool fits(Uuid topic) const { return topic.is_zero() || topic_id.is_zero() || topic == topic_id; }
+
   Offset offset;
   LeaderEpoch leader_epoch = kNoLeaderEpoch;
   std::string metadata;
@@ -34,6 +37,12 @@ struct OffsetPlace {
   std::string topic;
   PartitionIndex partition;
   friend auto operator<=>(const OffsetPlace&, const OffsetPlace&) = default;
+};
+
+// A topic that is gone: positions of one that has its name and another id stay.
+struct DeletedTopic {
+  std::string name;
+  Uuid id;
 };
 
 // One change of one position; without a value it is forgotten.
@@ -49,6 +58,9 @@ class Offsets {
   void apply(const OffsetChange& change);
   // nullptr when nothing is committed there.
   const CommittedOffset* find(std::string_view topic, PartitionIndex partition) const;
+  // nullptr also when it was committed to an earlier topic of that name: a crash between the deletion of a topic and the
+  // tombstones of its positions leaves such. `topic_id` zero: any.
+  const CommittedOffset* find(std::string_view topic, Uuid topic_id, PartitionIndex partition) const;
   const std::map<std::string, Partitions, std::less<>>& topics() const { return topics_; }
   bool empty() const { return topics_.empty(); }
   size_t count() const { return count_; }
@@ -64,9 +76,5 @@ std::optional<std::set<std::string, std::less<>>> subscribed_topics(const group:
 // Which positions are due to be forgotten (KIP-211): all of an empty group that has been empty for the retention time; those
 // of topics that a live consumer group has stopped reading; those of a group without members by the time of their commit.
 std::vector<OffsetPlace> expired(const group::GroupState& group, const Offsets& offsets, int64_t retention_ms, TimestampMs now);
-
-// Key and value of the record in __consumer_offsets. Errors: those of protocol::encode.
-Result<SharedBytes> offset_key(const std::string& group, const OffsetPlace& place);
-Result<SharedBytes> offset_value(const CommittedOffset& committed);
 
 }  // namespace weir::coordinator

@@ -11,6 +11,14 @@ namespace weir::coordinator {
 namespace {
 
 constexpr int16_t kGroupValueVersion = 3;
+constexpr int16_t kVersionWithExpiry = 1;
+constexpr int16_t kVersionWithEpoch = 3;
+constexpr int16_t kVersionWithTopicId = 4;
+
+int16_t version_for(const CommittedOffset& committed) {
+  if (committed.expire_time != kNoTimestamp) return kVersionWithExpiry;
+  return committed.topic_id.is_zero() ? kVersionWithEpoch : kVersionWithTopicId;
+}
 
 std::unexpected<Error> corrupt(const record::Record& record, const Error& why) {
   return fail(ErrorCode::kCorruptMessage, fmt::format("record {}: {}", record.offset, why.describe()));
@@ -67,6 +75,22 @@ Result<LoggedRecord> read_record(const record::Record& record) {
     case protocol::GroupMetadataKey::kType: return read_group(record, reader.rest());
     default: return UnknownRecord{fmt::format("record type {}", type)};
   }
+}
+
+Result<SharedBytes> offset_key(const std::string& group, const OffsetPlace& place) {
+  return protocol::encode_key(protocol::OffsetCommitKey{.group = group, .topic = place.topic, .partition = place.partition});
+}
+
+Result<SharedBytes> offset_value(const CommittedOffset& committed) {
+  const int16_t version = version_for(committed);
+  protocol::OffsetCommitValue value;
+  value.offset = committed.offset;
+  value.leader_epoch = committed.leader_epoch;
+  value.metadata = committed.metadata;
+  value.commit_timestamp = committed.commit_time;
+  value.expire_timestamp = committed.expire_time;
+  value.topic_id = committed.topic_id;
+  return protocol::encode_value(value, version);
 }
 
 Result<void> OffsetsBatch::add(const std::string& group, const OffsetChange& change) {

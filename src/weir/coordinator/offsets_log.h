@@ -29,6 +29,10 @@ using LoggedRecord = std::variant<OffsetRecord, GroupRecord, UnknownRecord>;
 // Errors: kCorruptMessage. Views in the result lie in `record`.
 Result<LoggedRecord> read_record(const record::Record& record);
 
+// Key and value of a position's record. Errors: those of protocol::encode.
+Result<SharedBytes> offset_key(const std::string& group, const OffsetPlace& place);
+Result<SharedBytes> offset_value(const CommittedOffset& committed);
+
 // Collects records that are appended as one batch.
 class OffsetsBatch {
  public:

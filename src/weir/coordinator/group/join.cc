@@ -60,6 +60,7 @@ void Stepper::join_new(const Join& event) {
     return rebalance_or_complete();
   }
   if (event.requires_known_id) {
+    if (group_.pending_members.size() >= kPendingMembersMax) return refuse(event.token, ErrorCode::kCoordinatorNotAvailable);
     const MonoTime until = after(now_.mono, event.session_timeout_ms);
     group_.pending_members.insert_or_assign(event.fresh_id, until);
     wake_by(until);
@@ -86,7 +87,6 @@ void Stepper::join_known(const Join& event) {
     update(member, event);
     return rebalance_or_complete();
   }
-  if (is_in(Phase::kEmpty)) return refuse(event.token, ErrorCode::kUnknownMemberId, event.member_id);
   const bool is_leader = group_.leader == member.id;
   update(member, event);
   touch(member);
@@ -96,7 +96,6 @@ void Stepper::join_known(const Join& event) {
 // A static member that comes back takes its old place under a new id. Where that changes nothing for the others there is no
 // rebalance, only a record.
 void Stepper::join_as_static(const Join& event, const std::string& former_id) {
-  const std::string former_leader = group_.leader;
   Member& member = rename(former_id, event.fresh_id);
   const bool is_quiet = is_in(Phase::kStable) && !group_.write;
   update(member, event);
@@ -270,7 +269,7 @@ void Stepper::complete_join() {
   for (const std::string& id : absent) remove(id);
   if (!group_.members.empty() && !elect_leader()) {
     // Only static members are left and none of them has come back: they have their sessions to do so.
-    group_.rebalance_at = after(now_.mono, rebalance_timeout_ms());
+    group_.rebalance_at = after(now_.mono, std::max<int64_t>(rebalance_timeout_ms(), kLeaderlessRoundMs));
     wake_by(group_.rebalance_at);
     return;
   }

@@ -4,6 +4,7 @@
 namespace weir::coordinator::group {
 
 ErrorCode Stepper::validate(const Identity& who) const {
+  WEIR_ASSERT(!is_in(Phase::kEmpty) || group_.members.empty(), group_.id);
   if (who.instance_id) {
     const auto found = group_.static_members.find(*who.instance_id);
     if (found == group_.static_members.end()) return ErrorCode::kUnknownMemberId;
@@ -30,7 +31,6 @@ void Stepper::sync(const Sync& event) {
   if ((event.protocol_type && event.protocol_type != group_.protocol_type) || (event.protocol && event.protocol != group_.protocol)) {
     return refuse_sync(ErrorCode::kInconsistentGroupProtocol);
   }
-  if (is_in(Phase::kEmpty)) return refuse_sync(ErrorCode::kUnknownMemberId);
   if (is_in(Phase::kPreparingRebalance)) return refuse_sync(ErrorCode::kRebalanceInProgress);
   Member& member = group_.members.at(event.member_id);
   group_.awaited_syncs.erase(member.id);
@@ -206,7 +206,6 @@ ErrorCode heartbeat(GroupState& group, const Identity& who, int32_t generation, 
   const ErrorCode wrong = stepper.validate(who);
   if (wrong != ErrorCode::kNone) return wrong;
   if (generation != group.generation) return ErrorCode::kIllegalGeneration;
-  if (group.phase == Phase::kEmpty) return ErrorCode::kUnknownMemberId;
   stepper.touch(group.members.find(who.member_id)->second);
   return group.phase == Phase::kPreparingRebalance ? ErrorCode::kRebalanceInProgress : ErrorCode::kNone;
 }

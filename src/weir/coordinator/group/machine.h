@@ -20,6 +20,8 @@
 namespace weir::coordinator::group {
 
 inline constexpr int64_t kNewMemberJoinMs = 300'000;  // a member that has not been in a generation yet waits so long at most
+inline constexpr int64_t kLeaderlessRoundMs = 1'000;   // a round that nobody joined goes on for so long at least
+inline constexpr size_t kPendingMembersMax = 10'000;   // ids given out in one group and not used yet
 
 struct Rules {
   int64_t initial_delay_ms = 3'000;

@@ -49,7 +49,7 @@ class Bench {
     event.fresh_id = "fresh-" + std::to_string(last);
     event.instance_id = std::move(instance);
     event.session_timeout_ms = kSessionMs;
-    event.rebalance_timeout_ms = kRebalanceMs;
+    event.rebalance_timeout_ms = rebalance_ms;
     event.protocol_type = "consumer";
     for (const std::string& name : protocols) event.protocols.push_back({name, SharedBytes::copy_of(as_bytes(metadata))});
     event.requires_known_id = requires_known_id;
@@ -95,6 +95,7 @@ class Bench {
   std::map<Token, SyncReply> syncs;
   std::optional<protocol::GroupMetadataValue> record;
   bool holds_appends = false;
+  int32_t rebalance_ms = kRebalanceMs;
   uint64_t held = 0;
 };
 
@@ -262,6 +263,43 @@ TEST(GroupMachine, commits) {
   bench.join_as(ids[0]);
   ASSERT_TRUE(bench.is_answered(newcomer));
   EXPECT_EQ(check_commit(bench.group, {ids[0], std::nullopt}, 2, bench.now()), ErrorCode::kRebalanceInProgress);
+}
+
+// Property: a round that nobody joins, because only static members are left and all are away, is looked at again after a while,
+// also when they asked for a rebalance timeout of nothing. Fails (pass() says so) when the timer is armed for the present: the
+// broker would do nothing else until the last session ends.
+TEST(GroupMachine, a_round_that_nobody_joins_does_not_spin) {
+  Bench bench;
+  bench.rebalance_ms = 0;
+  const Token away = bench.join_as("", "one");
+  bench.pass(3'000);
+  bench.sync_as(bench.joins[away].member_id, 1);
+  bench.rebalance_ms = kSessionMs / 2;
+  bench.join_as("", "other");
+  const std::string other = bench.group.static_members.at("other");
+  EXPECT_EQ(bench.group.phase, Phase::kPreparingRebalance);
+  EXPECT_EQ(bench.leave_as({other, "other"}), ErrorCode::kNone);
+  bench.pass(kSessionMs - 1'000);
+  EXPECT_NE(bench.group.member(bench.joins[away].member_id), nullptr) << "its session is not over";
+  EXPECT_EQ(bench.group.phase, Phase::kPreparingRebalance);
+  bench.pass(kSessionMs);
+  EXPECT_EQ(bench.group.phase, Phase::kEmpty);
+}
+
+// Property: a group gives out no more ids than so many at a time; who comes too much is told to try again, and can when some were
+// forgotten. Fails when a client that asks for ids and never uses them fills the memory.
+TEST(GroupMachine, ids_that_nobody_uses_are_bounded) {
+  Bench bench;
+  for (size_t i = 0; i < kPendingMembersMax; ++i) {
+    const Token asked = bench.join_as("", std::nullopt, {"range"}, true);
+    ASSERT_EQ(bench.joins.at(asked).error, ErrorCode::kMemberIdRequired);
+  }
+  const Token late = bench.join_as("", std::nullopt, {"range"}, true);
+  EXPECT_EQ(bench.joins.at(late).error, ErrorCode::kCoordinatorNotAvailable);
+  EXPECT_EQ(bench.group.pending_members.size(), kPendingMembersMax);
+  bench.pass(kSessionMs);
+  const Token again = bench.join_as("", std::nullopt, {"range"}, true);
+  EXPECT_EQ(bench.joins.at(again).error, ErrorCode::kMemberIdRequired);
 }
 
 // Property: a reload gives back the members with their assignments, stable, each with a whole session.

@@ -33,7 +33,7 @@ GroupState from_record(std::string id, const protocol::GroupMetadataValue& value
   group.id = std::move(id);
   group.generation = value.generation;
   if (!value.protocol_type.empty()) group.protocol_type = value.protocol_type;
-  group.phase = group.former_phase = value.members.empty() ? Phase::kEmpty : Phase::kStable;
+  group.phase = value.members.empty() ? Phase::kEmpty : Phase::kStable;
   group.phase_since_ms = value.current_state_timestamp;
   if (value.members.empty()) return group;
   group.protocol = value.protocol.value_or("");

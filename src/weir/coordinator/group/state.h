@@ -73,7 +73,6 @@ struct PendingWrite {
 struct GroupState {
   std::string id;
   Phase phase = Phase::kEmpty;
-  Phase former_phase = Phase::kEmpty;
   TimestampMs phase_since_ms = kNoTimestamp;  // wall clock, goes into the record
   int32_t generation = 0;
   std::optional<std::string> protocol_type;  // none: nobody ever joined

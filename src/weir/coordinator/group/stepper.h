@@ -51,7 +51,6 @@ class Stepper {
     wake_by(member.deadline);
   }
   void enter(Phase phase) {
-    group_.former_phase = group_.phase;
     group_.phase = phase;
     group_.phase_since_ms = now_.wall;
   }

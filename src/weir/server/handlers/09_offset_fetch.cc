@@ -47,19 +47,23 @@ OffsetFetchResponse::OffsetFetchResponseGroup fetch_group(const HandlerContext& 
       auto& row = answer.topics.emplace_back();
       row.name = name;
       if (topic != nullptr) row.topic_id = topic->id;
-      for (const auto& [index, committed] : partitions) row.partitions.push_back(position<Row>(index, &committed));
+      for (const auto& [index, committed] : partitions) {
+        if (topic == nullptr || committed.fits(topic->id)) row.partitions.push_back(position<Row>(index, &committed));
+      }
+      if (row.partitions.empty()) answer.topics.pop_back();  // all of an earlier topic of that name
     }
     return answer;
   }
   for (const auto& topic : *wanted.topics) {
-    const metadata::Topic* known = by_id ? context.image().topic(topic.topic_id) : nullptr;
+    const metadata::Topic* known = by_id ? context.image().topic(topic.topic_id) : context.image().topic(topic.name);
     const std::string& name = known != nullptr ? known->name : topic.name;
+    const Uuid id = known != nullptr ? known->id : kZeroUuid;
     auto& row = answer.topics.emplace_back();
     row.name = topic.name;
     row.topic_id = topic.topic_id;
     for (const PartitionIndex index : topic.partition_indexes) {
       const bool is_unknown = by_id && known == nullptr;
-      const CommittedOffset* committed = is_unknown || offsets == nullptr ? nullptr : offsets->find(name, index);
+      const CommittedOffset* committed = is_unknown || offsets == nullptr ? nullptr : offsets->find(name, id, index);
       row.partitions.push_back(position<Row>(index, committed, is_unknown ? ErrorCode::kUnknownTopicId : ErrorCode::kNone));
     }
   }
