@@ -57,7 +57,7 @@ Task<void> changes_come_and_go(runtime::Environment environment) {
   for (int i = 0; i < 100; ++i) co_await change(10);
   (void)co_await runtime::sleep_until(environment.executor, environment.executor.now() + 1s);
   EXPECT_EQ(quorum.asked, 4);
-  EXPECT_EQ(quorum.bytes, 0u);
+  EXPECT_LT(quorum.bytes, 1'000u) << "what came after it";
   co_await snapshots.stop();
   co_await change(5'000);
   EXPECT_EQ(quorum.asked, 4) << "none after the stop";

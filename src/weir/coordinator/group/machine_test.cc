@@ -270,10 +270,13 @@ TEST(GroupMachine, commits) {
 // broker would do nothing else until the last session ends.
 TEST(GroupMachine, a_round_that_nobody_joins_does_not_spin) {
   Bench bench;
-  bench.rebalance_ms = 0;
+  bench.rebalance_ms = kSessionMs / 2;
   const Token away = bench.join_as("", "one");
   bench.pass(3'000);
   bench.sync_as(bench.joins[away].member_id, 1);
+  bench.rebalance_ms = 0;
+  bench.join_as(bench.joins[away].member_id, "one");
+  bench.sync_as(bench.joins[away].member_id, 2);
   bench.rebalance_ms = kSessionMs / 2;
   bench.join_as("", "other");
   const std::string other = bench.group.static_members.at("other");

@@ -197,7 +197,7 @@ Task<ProduceResponse> produce(HandlerContext& context, const ProduceRequest& req
     // Nobody waits for these, but until they are written they count as a request in process: who sends faster than the disk
     // writes is slowed down, and does not fill the memory.
     for (const Pending& append : pending) {
-      (void)co_await append.partition->written(append.last_offset, context.deadline_in(kUnacknowledgedMs));
+      (void)co_await append.partition->written(append.last_offset, append.epoch, context.deadline_in(kUnacknowledgedMs));
     }
     co_return response;
   }
