@@ -154,6 +154,16 @@ def behaviour_45_aborted_transactions_field(t):
     t.note("read_committed", committed["AbortedTransactions"])
     assert plain["AbortedTransactions"] is None and committed["AbortedTransactions"] == []
     assert offsets(plain) == offsets(committed) == [(0, 0)]
+    full = t.topic("full")
+    fill(t, full, 1)
+    for key, room in {"first batch does not fit": 10, "no room at all": 0}.items():
+        body = t.fetch_body(12, name, {0: 0}, IsolationLevel=1)
+        other = t.fetch_body(12, full, {0: 0}, IsolationLevel=1)["Topics"][0]
+        other["Partitions"][0]["PartitionMaxBytes"] = room
+        body["Topics"].append(other)
+        answer = t.call("Fetch", 12, body)["Responses"]
+        left = next(topic for topic in answer if topic["Topic"] == full)["Partitions"][0]
+        t.note(key, (left["AbortedTransactions"], len(left["Records"] or b"")))
 
 
 # ---------------------------------------------------------------------------------------------------------- sessions

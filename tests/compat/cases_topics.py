@@ -224,6 +224,9 @@ def behaviour_23_delete_topics_same_twice(t):
     t.note("name twice", sorted(entry["ErrorCode"] for entry in answer["Responses"]))
     answer = t.call("DeleteTopics", 6, {"TimeoutMs": 10000, "Topics": [{"Name": name}, {"TopicId": ident}]})
     t.note("name and id", sorted(entry["ErrorCode"] for entry in answer["Responses"]))
+    t.note("name and id: says", [(entry["Name"] == name, entry["TopicId"] == ident) for entry in answer["Responses"]])
+    answer = t.call("DeleteTopics", 6, {"TimeoutMs": 10000, "Topics": [{"TopicId": ident}, {"TopicId": ident}]})
+    t.note("id twice", [(entry["ErrorCode"], entry["Name"] == name, entry["TopicId"] == ident) for entry in answer["Responses"]])
     answer = t.call("DeleteTopics", 6, {"TimeoutMs": 10000, "Topics": [{"Name": name, "TopicId": ident}]})
     t.note("both in one entry", sorted(entry["ErrorCode"] for entry in answer["Responses"]))
 

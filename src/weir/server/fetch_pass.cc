@@ -118,8 +118,12 @@ Task<Result<FetchPartitionData>> FetchPass::read(replication::Partition& partiti
     co_return data;
   }
   const size_t limit = std::min(room, static_cast<size_t>(std::max(wish.bytes_max, 0)));
+  const bool is_at_records = wish.fetch_offset < partition.readable_end(isolation_);
   WEIR_CO_TRY(replication::FetchedRecords fetched, co_await partition.fetch(wish.fetch_offset, isolation_, limit, bytes_ == 0, true));
-  co_return data_of(std::move(fetched), index);
+  FetchPartitionData data = data_of(std::move(fetched), index);
+  // As Kafka says it: no list, rather than an empty one, where the first batch is larger than the room.
+  if (is_at_records && data.records.empty() && limit > 0) data.aborted_transactions.reset();
+  co_return data;
 }
 
 bool FetchPass::is_settled(const FetchedPartition& one) const {

@@ -1,4 +1,4 @@
-#include <fmt/format.h>
+#include <set>
 
 #include "weir/metadata/controller/topics.h"
 
@@ -26,7 +26,11 @@ std::vector<Asked> asked_topics(const protocol::DeleteTopicsRequest& request) {
 class Deleter {
  public:
   Deleter(const ControllerContext& context, const std::vector<Asked>& asked) : context_(context) {
-    for (const Asked& topic : asked) mentions_.count(meaning_of(topic));
+    for (const Asked& topic : asked) {
+      const std::string meaning = meaning_of(topic);
+      mentions_.count(meaning);
+      (topic.topic_id.is_zero() ? meant_by_name_ : meant_by_id_).insert(meaning);
+    }
   }
 
   void add(const Asked& asked) {
@@ -37,9 +41,7 @@ class Deleter {
       return answer(not_deleted(asked, ErrorCode::kInvalidRequest, "neither a topic's name nor its id is given"));
     const Mention mention = mentions_.next(meaning_of(asked));
     if (mention == Mention::kRepeated) return;
-    if (mention == Mention::kFirstOfMany) {
-      return answer(not_deleted(asked, ErrorCode::kInvalidRequest, "the request names this topic more than once"));
-    }
+    if (mention == Mention::kFirstOfMany) return answer(named_too_often(asked));
     const Topic* topic = find(asked);
     if (topic == nullptr) {
       return answer(not_deleted(asked, by_id ? ErrorCode::kUnknownTopicId : ErrorCode::kUnknownTopicOrPartition));
@@ -62,10 +64,23 @@ class Deleter {
     if (const Topic* topic = find(asked)) return topic->id.text();
     return asked.topic_id.is_zero() ? "name " + asked.name.value_or("") : asked.topic_id.text();
   }
+  // Named once by its name and once by its id, a topic is refused with both, as Kafka does.
+  Deleted named_too_often(const Asked& asked) const {
+    Deleted refused = not_deleted(asked, ErrorCode::kInvalidRequest, "the request names this topic more than once");
+    const Topic* topic = find(asked);
+    const std::string meaning = meaning_of(asked);
+    if (topic != nullptr && meant_by_name_.contains(meaning) && meant_by_id_.contains(meaning)) {
+      refused.name = topic->name;
+      refused.topic_id = topic->id;
+    }
+    return refused;
+  }
   void answer(Deleted result) { decision_.response.responses.push_back(std::move(result)); }
 
   const ControllerContext& context_;
   Mentions<std::string> mentions_;
+  std::set<std::string> meant_by_name_;
+  std::set<std::string> meant_by_id_;
   Decision<protocol::DeleteTopicsResponse> decision_;
 };
 
