@@ -8,6 +8,7 @@
 #include <dirent.h>
 #include <sys/stat.h>
 #include <algorithm>
+#include <csignal>
 #include <cstdio>
 #include <cstdlib>
 #include <string>
@@ -20,6 +21,9 @@
 #define WEIR_FUZZER(name) extern "C" int weir_fuzz_##name(const uint8_t* data, size_t size);
 #include "fuzzers.inc"
 #undef WEIR_FUZZER
+
+// Of a sanitizer's run time, where there is one.
+extern "C" [[gnu::weak]] void __sanitizer_set_death_callback(void (*callback)());
 
 namespace {
 
@@ -71,7 +75,27 @@ int complain(const std::string& what) {
   return 1;
 }
 
+// What runs now: a crash must say which input it was.
+struct {
+  const char* fuzzer = nullptr;
+  size_t input = 0;
+} current;
+
+void name_the_input() { std::fprintf(stderr, "weir_fuzz_replay: %s, input %zu\n", current.fuzzer, current.input); }
+
+void name_the_input_and_die(int signal) {
+  name_the_input();
+  std::signal(signal, SIG_DFL);
+  std::raise(signal);
+}
+
+void name_inputs_of_crashes() {
+  if (__sanitizer_set_death_callback != nullptr) __sanitizer_set_death_callback(name_the_input);   // a sanitizer takes the signals
+  else for (const int signal : {SIGABRT, SIGSEGV, SIGBUS, SIGFPE, SIGILL}) std::signal(signal, name_the_input_and_die);
+}
+
 int replay(const std::string& folder) {
+  name_inputs_of_crashes();
   for (const Fuzzer& fuzzer : kFuzzers) {
     const std::string path = fmt::format("{}/{}.corpus", folder, fuzzer.name);
     std::string packed;
@@ -80,11 +104,10 @@ int replay(const std::string& folder) {
     const std::vector<Input> inputs = inputs_of(packed, whole);
     if (!whole || inputs.empty()) return complain(fmt::format("{} is cut or empty", path));
     for (size_t i = 0; i < inputs.size(); ++i) {
-      // A crash must say which input it was.
-      std::fprintf(stderr, "\r%s input %zu   ", fuzzer.name, i);
+      current = {fuzzer.name, i};
       fuzzer.run(reinterpret_cast<const uint8_t*>(inputs[i].data()), inputs[i].size());
     }
-    fmt::print("\r{}: {} inputs, {} bytes\n", fuzzer.name, inputs.size(), packed.size());
+    fmt::print("{}: {} inputs, {} bytes\n", fuzzer.name, inputs.size(), packed.size());
     std::fflush(stdout);
   }
   return 0;

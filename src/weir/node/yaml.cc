@@ -1,9 +1,12 @@
 // The only file that knows yaml-cpp, whose exceptions end here.
 #include "weir/node/yaml.h"
 
+#include <optional>
+#include <sstream>
 #include <utility>
 
 #include <fmt/format.h>
+#include <yaml-cpp/eventhandler.h>
 #include <yaml-cpp/yaml.h>
 
 namespace weir::node {
@@ -49,15 +52,46 @@ Result<void> gather(const YAML::Node& node, const std::string& name, int depth, 
   return {};
 }
 
+// Where the document that was parsed last begins.
+class DocumentStart final : public YAML::EventHandler {
+ public:
+  const YAML::Mark& mark() const { return mark_; }
+
+  void OnDocumentStart(const YAML::Mark& mark) override { mark_ = mark; }
+  void OnDocumentEnd() override {}
+  void OnNull(const YAML::Mark&, YAML::anchor_t) override {}
+  void OnAlias(const YAML::Mark&, YAML::anchor_t) override {}
+  void OnScalar(const YAML::Mark&, const std::string&, YAML::anchor_t, const std::string&) override {}
+  void OnSequenceStart(const YAML::Mark&, const std::string&, YAML::anchor_t, YAML::EmitterStyle::value) override {}
+  void OnSequenceEnd() override {}
+  void OnMapStart(const YAML::Mark&, const std::string&, YAML::anchor_t, YAML::EmitterStyle::value) override {}
+  void OnMapEnd() override {}
+
+ private:
+  YAML::Mark mark_;
+};
+
+// YAML::LoadAll would do, but after some texts (",") it finds one empty document after another, for ever.
+std::optional<YAML::Mark> second_document(const std::string& text) {
+  std::istringstream in(text);
+  YAML::Parser parser(in);
+  DocumentStart start;
+  if (!parser.HandleNextDocument(start) || !parser.HandleNextDocument(start)) return std::nullopt;
+  return start.mark();
+}
+
 }  // namespace
 
 Result<std::vector<Property>> parse_yaml_lines(std::string_view text) {
+  const std::string whole(text);
   std::vector<Property> properties;
   try {
-    const std::vector<YAML::Node> documents = YAML::LoadAll(std::string(text));
-    if (documents.size() > 1) return wrong_at(documents[1].Mark(), "a second document begins: a configuration is one");
-    if (documents.empty() || documents.front().IsNull()) return properties;
-    WEIR_CHECK(gather(documents.front(), "", 0, properties));
+    if (const auto mark = second_document(whole)) {
+      return wrong_at(*mark, "what begins here is outside the document: a configuration is one document of keys and values");
+    }
+    const YAML::Node document = YAML::Load(whole);
+    if (document.IsNull()) return properties;
+    WEIR_CHECK(gather(document, "", 0, properties));
   } catch (const YAML::Exception& error) {
     return wrong_at(error.mark, error.msg);
   }

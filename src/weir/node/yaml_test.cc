@@ -46,6 +46,9 @@ TEST(Yaml, refuses_with_the_line) {
   EXPECT_EQ(error_of_yaml("a: 1\n  b: 2\n").substr(0, 3), "2: ");
   EXPECT_EQ(error_of_yaml("- a\n- b\n").substr(0, 3), "1: ");
   EXPECT_EQ(error_of_yaml("a: 1\n---\nb: 2\n").substr(1, 2), ": ");
+  EXPECT_EQ(error_of_yaml("a: 1\n---\nb: 2\n---\nc: 3\n").substr(1, 2), ": ");
+  EXPECT_EQ(error_of_yaml(",").substr(0, 3), "1: ");   // the parser, asked for all documents, finds them without end
+  EXPECT_NE(error_of_yaml("a: 1\n, b\n"), "");
   EXPECT_NE(error_of_yaml("a: [never, closed\n"), "");
   EXPECT_NE(error_of_yaml(std::string(5000, '[')), "");
   std::string bomb = "a: &x0 {k: v}\n";
