@@ -21,15 +21,14 @@ Log::Core::~Core() {
 
 std::string Log::Core::file_path(std::string_view name) const { return fmt::format("{}/{}", path, name); }
 
-std::shared_ptr<Segment> Log::Core::make_segment(Offset base) {
-  auto segment = std::make_shared<Segment>(services.files, path, base);
-  segment->created_ms = services.environment.clock.wall_ms();
+std::shared_ptr<Segment> Log::Core::make_segment(Offset base, TimestampMs now) {
   const int64_t jitter_max = std::min(options.segment_jitter_ms, options.segment_ms);
-  if (jitter_max > 0) {
-    segment->roll_jitter_ms = static_cast<int64_t>(services.environment.random.word() % static_cast<uint64_t>(jitter_max));
-  }
-  return segment;
+  int64_t jitter = 0;
+  if (jitter_max > 0) jitter = static_cast<int64_t>(services.environment.random.word() % static_cast<uint64_t>(jitter_max));
+  return std::make_shared<Segment>(services.files, path, base, now, jitter);
 }
+
+std::shared_ptr<Segment> Log::Core::make_segment(Offset base) { return make_segment(base, services.environment.clock.wall_ms()); }
 
 size_t Log::Core::segment_index(Offset offset) const {
   WEIR_ASSERT(!segments_.empty());
@@ -111,7 +110,7 @@ Task<Result<void>> Log::Core::wait_durable(Offset offset, Deadline deadline) {
 Offset Log::Core::recovery_point() const {
   Offset point = durable_end;
   for (const auto& segment : segments_) {
-    if (segment->sealed && !segment->indexes_synced) {
+    if (segment->awaits_index_sync()) {
       point = std::min(point, segment->base_offset());
       break;
     }
@@ -122,7 +121,7 @@ Offset Log::Core::recovery_point() const {
 
 int64_t Log::Core::size_bytes() const {
   int64_t size = 0;
-  for (const auto& segment : segments_) size += segment->size_bytes;
+  for (const auto& segment : segments_) size += segment->size_bytes();
   return size;
 }
 
@@ -163,9 +162,9 @@ Task<Result<void>> Log::Core::leave_files_complete() {
   if (snapshot_due) done = co_await write_snapshot(end, snapshot);
   for (size_t i = 0; done && i < segments_.size(); ++i) {
     Segment& segment = *segments_[i];
-    if (segment.indexes_synced) continue;
-    if (!segment.sealed) segment.seal();
-    if (segment.size_bytes == 0) {
+    if (segment.indexes_synced()) continue;
+    if (!segment.is_sealed()) segment.seal();
+    if (segment.size_bytes() == 0) {
       const auto file = co_await segment.log_file(runtime::OpenMode::kCreate);
       if (!file) done = fail(file.error());
     }
@@ -181,9 +180,9 @@ Task<Result<void>> Log::Core::leave_files_complete() {
   }
   // A clean start would believe an index that was found to lie: without it the segment is read again.
   for (size_t i = 0; done && i < segments_.size(); ++i) {
-    if (segments_[i]->index_damaged) done = co_await disk().remove(segments_[i]->path(kOffsetIndexSuffix));
+    if (segments_[i]->indexes_damaged()) done = co_await disk().remove(segments_[i]->path(kOffsetIndexSuffix));
   }
-  for (size_t i = 0; done && i < segments_.size(); ++i) segments_[i]->indexes_synced = true;   // recovery_point() is the end
+  for (size_t i = 0; done && i < segments_.size(); ++i) segments_[i]->note_indexes_synced();   // recovery_point() is the end
   co_return done;
 }
 

@@ -12,29 +12,13 @@ constexpr TimestampMs kExpiryIntervalMs = 10 * 60 * 1000;  // producers are look
 
 }  // namespace
 
-bool Log::Core::must_roll(size_t bytes, TimestampMs max_timestamp, Offset last_offset, TimestampMs now) const {
-  const Segment& segment = active();
-  if (segment.size_bytes == 0) return false;
-  if (segment.size_bytes > options.segment_bytes - static_cast<int64_t>(bytes)) return true;
-  if (last_offset - segment.base_offset() > INT32_MAX) return true;
-  if (static_cast<int64_t>(segment.offset_index.entries()) >= options.segment_index_bytes / static_cast<int64_t>(OffsetEntry::kBytes)) return true;
-  if (static_cast<int64_t>(segment.time_index.entries()) >= options.segment_index_bytes / static_cast<int64_t>(TimeEntry::kBytes) - 1) return true;
-  // Age by the records' own clock where they have one, so that a replica rolls where its leader did.
-  const bool has_time = segment.first_timestamp.value_or(kNoTimestamp) >= 0;
-  // In 128 bits: a producer's timestamp may be anything.
-  const __int128 age = has_time ? static_cast<__int128>(max_timestamp) - *segment.first_timestamp
-                                : static_cast<__int128>(now) - segment.created_ms;
-  return age > options.segment_ms - segment.roll_jitter_ms;
-}
-
 void Log::Core::begin_segment(TimestampMs now, std::unique_ptr<Bytes>& snapshot) {
   WEIR_ASSERT(end > active().base_offset(), end, active().base_offset());
   WEIR_ASSERT(producers.map_end() == end, producers.map_end(), end);
   producers.expire(now - options.producer_id_expiration_ms);
   snapshot = std::make_unique<Bytes>(producers.snapshot());
   active().seal();
-  segments_.push_back(make_segment(end));
-  active().created_ms = now;
+  segments_.push_back(make_segment(end, now));
 }
 
 // Begins a new segment without a batch, so that all before it can go. The queue is empty and all is written. Returns when the
@@ -91,7 +75,7 @@ Result<AppendResult> Log::Core::append(SharedBytes batch, const AppendInfo& info
   Queued queued;
   queued.base_offset = base;
   queued.next_offset = last.next();
-  if (must_roll(batch.size(), header.max_timestamp(), last, info.now)) begin_segment(info.now, queued.rolled_snapshot);
+  if (active().must_roll(options, batch.size(), header.max_timestamp(), last, info.now)) begin_segment(info.now, queued.rolled_snapshot);
   if (info.now - last_expiry_ >= kExpiryIntervalMs) {
     last_expiry_ = info.now;
     producers.expire(info.now - options.producer_id_expiration_ms);
@@ -102,7 +86,6 @@ Result<AppendResult> Log::Core::append(SharedBytes batch, const AppendInfo& info
   if (info.origin != AppendOrigin::kRaftLeader) account_producer(header, batch.view(), base, active(), true);
   producers.set_map_end(last.next());
   active().account(last, header.max_timestamp(), batch.size(), options.index_interval_bytes);
-  active().indexes_synced = false;
   end = last.next();
   AppendResult result{base, last, kNoTimestamp, false};
   if (header.timestamp_type() == record::TimestampType::kLogAppendTime) result.append_time = header.max_timestamp();

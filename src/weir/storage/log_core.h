@@ -105,6 +105,7 @@ class Log::Core final : public Flushable, private runtime::TurnHook, private Dir
   runtime::Disk& disk() { return services.environment.disk; }
   runtime::Executor& executor() { return services.environment.executor; }
   std::string file_path(std::string_view name) const;
+  std::shared_ptr<Segment> make_segment(Offset base, TimestampMs now);
   std::shared_ptr<Segment> make_segment(Offset base);
   // The segment that holds `offset` or is the last before it; segments_ is never empty.
   size_t segment_index(Offset offset) const;
@@ -123,7 +124,6 @@ class Log::Core final : public Flushable, private runtime::TurnHook, private Dir
   Task<void> wait_for_syncs();
 
   // log_append.cc
-  bool must_roll(size_t bytes, TimestampMs max_timestamp, Offset last_offset, TimestampMs now) const;
   void begin_segment(TimestampMs now, std::unique_ptr<Bytes>& snapshot);
   Task<void> roll_now(TimestampMs now);
 
@@ -155,8 +155,6 @@ class Log::Core final : public Flushable, private runtime::TurnHook, private Dir
   Task<Result<void>> begin_without_files();
   Task<Result<void>> load_segments(LogRecovery recovery);
   Task<Result<void>> begin_at_start(bool clean);
-  Task<Result<bool>> indexes_look_right(Segment& segment);
-  Task<Result<void>> load_active_end();
 
   // log_recover.cc
   Task<Result<void>> recover_from(Offset recovery_point);

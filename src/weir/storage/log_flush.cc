@@ -54,18 +54,18 @@ Task<Result<void>> Log::Core::sync_files(Offset target) {
   const std::vector<std::shared_ptr<Segment>> segments = segments_;
   const std::shared_ptr<Segment> writing = writing_;
   for (const auto& segment : segments) {
-    const int64_t bytes = segment->written_bytes;
-    if (segment->synced_bytes == bytes) continue;
+    if (segment->is_synced()) continue;
+    const int64_t bytes = segment->written_bytes();
     WEIR_CO_TRY(const auto file, co_await segment->log_file());
     WEIR_CO_CHECK(co_await file->sync_data());
-    segment->synced_bytes = std::max(segment->synced_bytes, bytes);
+    segment->note_synced(bytes);
   }
   WEIR_CO_CHECK(co_await sync_directory());
   advance_durable(target);
   for (const auto& segment : segments) {
-    if (!segment->sealed || segment->indexes_synced || segment->base_offset() >= writing->base_offset()) continue;
+    if (!segment->awaits_index_sync() || segment->base_offset() >= writing->base_offset()) continue;
     WEIR_CO_CHECK(co_await segment->sync_indexes());
-    segment->indexes_synced = true;
+    segment->note_indexes_synced();
   }
   while (!unsynced_snapshots_.empty()) {
     const Offset offset = unsynced_snapshots_.back();

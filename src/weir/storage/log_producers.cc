@@ -28,7 +28,7 @@ void Log::Core::account_producer(const record::BatchHeader& batch, ByteView byte
   if (!marker || !*marker) return;   // a control record that ends no transaction
   const auto ended = producers.record_marker(batch, base_offset, (*marker)->type, (*marker)->marker);
   if (ended && ended->aborted && collect_aborted) {
-    segment.aborted.push_back({ended->producer_id, ended->first_offset, ended->last_offset, ended->last_stable_offset});
+    segment.note_aborted({ended->producer_id, ended->first_offset, ended->last_offset, ended->last_stable_offset});
   }
 }
 
@@ -108,13 +108,9 @@ Task<Result<void>> Log::Core::replay_producers(Offset up_to) {
   const std::vector<std::shared_ptr<Segment>> segments = segments_;
   for (size_t i = segment_index(from); i < segments.size() && segments[i]->base_offset() < up_to; ++i) {
     Segment& segment = *segments[i];
-    if (segment.written_bytes == 0) continue;
-    int64_t position = 0;
-    if (segment.base_offset() < from) {
-      WEIR_CO_TRY(position, co_await segment.position_before(from));
-    }
-    WEIR_CO_TRY(auto file, co_await segment.log_file());
-    SegmentScan scan(std::move(file), position, segment.written_bytes, kReplayChunkBytes);
+    if (segment.written_bytes() == 0) continue;
+    const Offset begin = segment.base_offset() < from ? from : kNoOffset;
+    WEIR_CO_TRY(SegmentScan scan, co_await segment.scan_from(begin, kReplayChunkBytes));
     for (;;) {
       WEIR_CO_TRY(const std::optional<record::AnyBatch> batch, co_await scan.next());
       if (!batch || batch->first_offset() >= up_to) break;

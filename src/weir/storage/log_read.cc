@@ -72,7 +72,7 @@ Task<Result<ReadResult>> Log::Core::read(Offset from, Offset below, size_t bytes
     if (failure) co_return fail(*failure);
     if (from < log_start || from > end) co_return out_of_range(from, log_start, end);   // removed or cut while we read
     if (!found) {
-      if (segment->removed || found.error().code() == ErrorCode::kNotFound) co_return out_of_range(from, log_start, end);
+      if (segment->is_removed() || found.error().code() == ErrorCode::kNotFound) co_return out_of_range(from, log_start, end);
       co_return fail(found.error());
     }
     if (found->result.bytes > 0) co_return std::move(found->result);
@@ -97,15 +97,15 @@ Task<std::optional<LogRange>> Log::Core::find_range(Offset from, Offset below, s
   Result<std::optional<LogRange>> range = co_await segment->find_range(from, below, segment_end, bytes_max, services.range_bytes_min);
   mend_index(segment);
   // Removed or cut while we looked, damaged, no descriptor: read() meets it too and tells them apart.
-  if (!range || failure || segment->removed || from < log_start || from >= written_end) co_return std::nullopt;
+  if (!range || failure || segment->is_removed() || from < log_start || from >= written_end) co_return std::nullopt;
   co_return std::move(*range);
 }
 
 // Has the indexes of a segment that has been found to lie made anew, beside the reads.
 void Log::Core::mend_index(const std::shared_ptr<Segment>& segment) {
-  const bool is_past = segment->sealed && segment->base_offset() < writing_->base_offset();
-  if (!segment->index_damaged || segment->index_mending || !is_past || closing_ || failure) return;
-  segment->index_mending = true;
+  const bool is_past = segment->base_offset() < writing_->base_offset();
+  if (!segment->needs_mending() || !is_past || closing_ || failure) return;
+  segment->begin_mending();
   services.environment.log.error("log {}: an index of segment {} does not agree with the log: it is made anew", path, segment->base_offset());
   tasks_.spawn(&Core::rebuild_index, this, segment);
 }
@@ -114,16 +114,15 @@ Task<void> Log::Core::rebuild_index(Core* core, std::shared_ptr<Segment> segment
   const Result<void> alone = co_await core->maintenance_.acquire(core->executor());
   WEIR_ASSERT(alone.has_value());
   const runtime::HeldPermit held(core->maintenance_);
-  if (core->failure || core->closing_ || segment->removed) co_return;
-  const bool is_past = segment->sealed && segment->base_offset() < core->writing_->base_offset();
+  if (core->failure || core->closing_ || segment->is_removed()) co_return;
+  const bool is_past = segment->is_sealed() && segment->base_offset() < core->writing_->base_offset();
   Result<void> done;
   if (is_past) done = co_await segment->rebuild_indexes(core->options.index_interval_bytes);
   if (done && is_past) done = co_await segment->write_indexes();
-  segment->index_mending = false;
+  segment->end_mending(!done && done.error().code() == ErrorCode::kCorruptMessage);
   if (!done) {
     core->services.environment.log.error("log {}: the index of segment {} cannot be made anew: {}", core->path, segment->base_offset(),
                                          done.error().describe());
-    segment->index_mending = done.error().code() == ErrorCode::kCorruptMessage;   // reading it again would not help
     co_return;
   }
   core->services.directory.flushes().request(*core);
@@ -138,18 +137,8 @@ Task<Result<std::optional<TimestampOffset>>> Log::Core::offset_for_timestamp(Tim
     WEIR_CO_TRY(const TimestampOffset largest, co_await segment->load_largest_timestamp());
     mend_index(segment);
     if (largest.timestamp < target) continue;
-    // Everything up to the last time entry before `target` is too old.
-    WEIR_CO_TRY(std::optional<TimeEntry> older,
-                co_await segment->time_index.last_where(services.files, segment->path(kTimeIndexSuffix),
-                                                        [target](const TimeEntry& entry) { return entry.timestamp < target; }));
-    if (older) {
-      WEIR_CO_TRY(const bool right, co_await segment->is_right(*older));
-      if (!right) older.reset();
-    }
-    const Offset begin = std::max(log_start, older ? segment->base_offset() + older->relative_offset : segment->base_offset());
-    WEIR_CO_TRY(const int64_t position, co_await segment->position_before(begin));
-    WEIR_CO_TRY(auto file, co_await segment->log_file());
-    SegmentScan scan(std::move(file), position, segment->written_bytes);
+    WEIR_CO_TRY(const Offset begin, co_await segment->offset_before(target));
+    WEIR_CO_TRY(SegmentScan scan, co_await segment->scan_from(std::max(log_start, begin)));
     for (;;) {
       WEIR_CO_TRY(const std::optional<record::AnyBatch> batch, co_await scan.next());
       if (!batch || batch->first_offset() >= below) break;
@@ -176,9 +165,7 @@ Task<Result<std::optional<TimestampOffset>>> Log::Core::max_timestamp(codec::Cod
   if (holder == nullptr) co_return std::nullopt;
   WEIR_CO_CHECK(co_await wait_written(std::min(end, largest.offset.next()), deadline));
   // Its batch is known by its last offset; the record is the first in it with that timestamp.
-  WEIR_CO_TRY(const int64_t position, co_await holder->position_before(largest.offset));
-  WEIR_CO_TRY(auto file, co_await holder->log_file());
-  SegmentScan scan(std::move(file), position, holder->written_bytes);
+  WEIR_CO_TRY(SegmentScan scan, co_await holder->scan_from(largest.offset));
   for (;;) {
     WEIR_CO_TRY(const std::optional<record::AnyBatch> batch, co_await scan.next());
     if (!batch || batch->first_offset() > largest.offset) co_return std::nullopt;   // compacted or cut meanwhile

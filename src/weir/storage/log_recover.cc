@@ -46,7 +46,7 @@ Result<size_t> Log::Core::recover_batches(Segment& segment, ByteView bytes, std:
     if (!batch) return position;
     // first_offset() is the last offset of a legacy message, which tells no other.
     if (batch->first_offset() < end || batch->last_offset() - segment.base_offset() > INT32_MAX ||
-        segment.size_bytes + static_cast<int64_t>(batch->size_bytes()) > INT32_MAX) {
+        segment.size_bytes() + static_cast<int64_t>(batch->size_bytes()) > INT32_MAX) {
       wrong = fmt::format("offset {} does not follow {}", batch->first_offset(), end);
       return position;
     }
@@ -65,30 +65,29 @@ Result<size_t> Log::Core::recover_batches(Segment& segment, ByteView bytes, std:
 Task<Result<bool>> Log::Core::recover_segment(Segment& segment, bool is_first) {
   WEIR_CO_TRY(const auto file, co_await segment.log_file());
   WEIR_CO_TRY(const uint64_t file_bytes, file->size());
-  segment.restart_accounting();
-  segment.has_txn_index = false;
+  segment.begin_recovery();
   WEIR_CO_CHECK(co_await disk().remove(segment.path(kTxnIndexSuffix)));
   if (is_first || end < segment.base_offset()) end = segment.base_offset();
-  Bytes buffer;   // of the file from segment.size_bytes on
+  Bytes buffer;   // of the file from segment.size_bytes() on
   std::string wrong;
   size_t wanted = std::min<uint64_t>(kRecoveryChunkBytes, file_bytes);
   while (wrong.empty()) {
     const size_t have = buffer.size();
-    const uint64_t left = file_bytes - static_cast<uint64_t>(segment.size_bytes) - have;
+    const uint64_t left = file_bytes - static_cast<uint64_t>(segment.size_bytes()) - have;
     if (left == 0 || wanted > have + left) break;   // the file ends, perhaps inside a batch
     buffer.resize(wanted);
-    WEIR_CO_CHECK(co_await read_fully(*file, static_cast<uint64_t>(segment.size_bytes) + have, MutableBytes(buffer).subspan(have)));
+    WEIR_CO_CHECK(co_await read_fully(*file, static_cast<uint64_t>(segment.size_bytes()) + have, MutableBytes(buffer).subspan(have)));
     const Checked checked = co_await services.environment.offload.run(executor(), [&buffer] { return check_batches(buffer); });
     wrong = checked.wrong;
     WEIR_CO_TRY(const size_t taken, recover_batches(segment, ByteView(buffer).first(checked.good_bytes), wrong));
     buffer.erase(buffer.begin(), buffer.begin() + static_cast<ptrdiff_t>(taken));
     // A batch larger than the chunk needs a larger one.
     const Result<std::optional<size_t>> size = record::peek_size(buffer);
-    const uint64_t ahead = file_bytes - static_cast<uint64_t>(segment.size_bytes);
+    const uint64_t ahead = file_bytes - static_cast<uint64_t>(segment.size_bytes());
     wanted = size && *size ? std::max(**size, std::min<uint64_t>(kRecoveryChunkBytes, ahead)) : std::min<uint64_t>(kRecoveryChunkBytes, ahead);
   }
-  segment.written_bytes = segment.size_bytes;
-  const uint64_t good = static_cast<uint64_t>(segment.size_bytes);
+  segment.end_recovery();
+  const uint64_t good = static_cast<uint64_t>(segment.size_bytes());
   if (good == file_bytes) co_return true;
   const bool zeros = !buffer.empty() && std::all_of(buffer.begin(), buffer.end(), [](std::byte b) { return b == std::byte{0}; });
   if (zeros) {
@@ -107,12 +106,7 @@ Task<Result<void>> Log::Core::recover_from(Offset recovery_point) {
   size_t first = segment_index(recovery_point);
   for (size_t i = 0; i < first; ++i) {
     // A segment whose indexes did not survive is read again too.
-    segments_[i]->indexes_synced = true;
-    if (segments_[i]->size_bytes == 0) continue;
-    const Result<std::optional<OffsetEntry>> last = co_await segments_[i]->offset_index.load_newest(services.files, segments_[i]->path(kOffsetIndexSuffix));
-    if (!last && last.error().code() != ErrorCode::kCorruptMessage && last.error().code() != ErrorCode::kNotFound) co_return fail(last.error());
-    const bool right = segments_[i]->index_files_found && last &&
-                       (!*last || ((*last)->relative_offset > 0 && (*last)->position < segments_[i]->size_bytes));
+    WEIR_CO_TRY(const bool right, co_await segments_[i]->indexes_survived());
     if (!right) first = i;
   }
   end = segments_[first]->base_offset();
@@ -120,7 +114,6 @@ Task<Result<void>> Log::Core::recover_from(Offset recovery_point) {
   for (size_t i = first; i < segments_.size(); ++i) {
     const std::shared_ptr<Segment> segment = segments_[i];
     WEIR_CO_TRY(const bool whole, co_await recover_segment(*segment, i == first));
-    segment->synced_bytes = -1;   // not known to be synced
     if (!whole) recovery_cut_ = true;
     if (!whole && i + 1 < segments_.size()) {
       services.environment.log.warning("log {}: {} segments behind the cut at offset {} are removed", path, segments_.size() - i - 1, end);

@@ -24,7 +24,7 @@ Task<Result<void>> Log::Core::remove_first_segment() {
   // Those that stay have durable names first, and one goes after another, so that no crash leaves a hole, or nothing that says
   // where the log was.
   WEIR_CO_CHECK(co_await sync_directory());
-  if (!segment->removed) WEIR_CO_CHECK(co_await segment->mark_deleted());
+  if (!segment->is_removed()) WEIR_CO_CHECK(co_await segment->mark_deleted());
   WEIR_CO_CHECK(co_await disk().sync_directory(path));
   WEIR_ASSERT(segments_.front() == segment, segment->base_offset());
   segments_.erase(segments_.begin());
@@ -92,9 +92,9 @@ Task<Result<int>> Log::Core::apply_retention(Offset high_watermark, TimestampMs 
   const std::vector<std::shared_ptr<Segment>> segments = segments_;
   for (size_t i = 0; i < segments.size(); ++i) {
     WEIR_CO_TRY(const TimestampOffset largest, co_await segments[i]->load_largest_timestamp());
-    const TimestampMs age_from = largest.timestamp >= 0 ? largest.timestamp : std::max(segments[i]->modified_ms, segments[i]->created_ms);
+    const TimestampMs age_from = largest.timestamp >= 0 ? largest.timestamp : segments[i]->file_ms();
     facts.push_back({segments[i]->base_offset(), i + 1 < segments.size() ? segments[i + 1]->base_offset() : end,
-                     segments[i]->size_bytes, age_from});
+                     segments[i]->size_bytes(), age_from});
   }
   size_t count = expired_segments(facts, options, log_start, high_watermark, now);
   if (count == 0) co_return 0;

@@ -36,7 +36,6 @@ Task<Result<void>> Log::Core::remove_files_of(std::vector<std::shared_ptr<Segmen
     const std::shared_ptr<Segment> segment = gone.back();
     gone.pop_back();
     WEIR_CO_CHECK(co_await segment->remove_files());
-    segment->removed = true;
     WEIR_CO_CHECK(co_await disk().sync_directory(path));
   }
   co_return Result<void>();
@@ -59,24 +58,8 @@ Task<Result<void>> Log::Core::do_truncate_to(Offset offset) {
   if (offset < segments_.front()->base_offset()) co_return co_await do_truncate_fully(offset);
   const size_t index = segment_index(offset);
   const std::shared_ptr<Segment> segment = segments_[index];
-  WEIR_CO_TRY(const auto file, co_await segment->log_file());
-  // Where the first batch that reaches `offset` begins, and the largest timestamp before it.
-  int64_t cut = segment->written_bytes;
-  Offset new_end = offset;
-  TimestampOffset largest;
-  {
-    SegmentScan scan(file, 0, segment->written_bytes);
-    for (;;) {
-      WEIR_CO_TRY(const std::optional<record::AnyBatch> batch, co_await scan.next());
-      if (!batch) break;
-      if (batch->last_offset() >= offset) {
-        cut = scan.position();
-        new_end = std::min(offset, batch->first_offset());
-        break;
-      }
-      if (batch->max_timestamp() > largest.timestamp) largest = {batch->max_timestamp(), batch->last_offset(), kNoLeaderEpoch};
-    }
-  }
+  WEIR_CO_TRY(SegmentCut cut, co_await segment->find_cut(offset));
+  const Offset new_end = cut.end;
   // The recovery point on disk must not vouch for offsets that are going to be written anew.
   durable_end = std::min(durable_end, new_end);
   end = written_end = new_end;
@@ -85,23 +68,8 @@ Task<Result<void>> Log::Core::do_truncate_to(Offset offset) {
   if (services.directory.recovery_points != nullptr) WEIR_CO_CHECK(co_await services.directory.recovery_points->write_recovery_points());
 
   WEIR_CO_CHECK(co_await drop_segments_from(index + 1));
-  WEIR_CO_CHECK(co_await file->truncate(static_cast<uint64_t>(cut)));
-  WEIR_CO_TRY(std::vector<AbortedTransaction> aborted, co_await segment->load_aborted());
-  std::erase_if(aborted, [&](const AbortedTransaction& entry) { return entry.last_offset >= new_end; });
-  WEIR_CO_CHECK(co_await disk().remove(segment->path(kTxnIndexSuffix)));
+  WEIR_CO_CHECK(co_await segment->cut(std::move(cut)));
   ++directory_changes_;
-  segment->has_txn_index = false;
-  segment->aborted = std::move(aborted);
-  const int64_t relative_end = new_end - segment->base_offset();
-  WEIR_CO_CHECK(co_await segment->offset_index.truncate(services.files, segment->path(kOffsetIndexSuffix),
-                                                        [=](const OffsetEntry& entry) { return entry.relative_offset >= relative_end; }));
-  WEIR_CO_CHECK(co_await segment->time_index.truncate(services.files, segment->path(kTimeIndexSuffix),
-                                                      [=](const TimeEntry& entry) { return entry.relative_offset >= relative_end; }));
-  segment->size_bytes = segment->written_bytes = cut;
-  segment->synced_bytes = -1;
-  segment->sealed = segment->indexes_synced = false;
-  if (cut == 0) segment->first_timestamp.reset();
-  segment->set_largest_timestamp(largest);
   writing_ = segment;
 
   if (epochs.truncate_from_end(new_end)) note_epoch(new_end);

@@ -54,7 +54,7 @@ Task<Result<void>> Log::Core::wait_for_space(Error cause) {
   const std::shared_ptr<Segment> segment = writing_;
   Result<void> cut;
   if (const std::shared_ptr<runtime::File> file = segment->open_log_file()) {
-    cut = co_await file->truncate(static_cast<uint64_t>(segment->written_bytes));
+    cut = co_await file->truncate(static_cast<uint64_t>(segment->written_bytes()));
   }
   if (!cut && !is_passing(cut.error())) co_return cut;
   const Result<void> slept = co_await runtime::sleep_until(executor(), executor().now() + kSpaceRetry, stop_.token());
@@ -79,7 +79,7 @@ Task<Result<void>> Log::Core::write_in_flight() {
     std::shared_ptr<runtime::File> file = segment->open_log_file();
     if (file == nullptr) {
       WEIR_CO_TRY(file, co_await segment->log_file(runtime::OpenMode::kCreate));
-      if (segment->written_bytes == 0) ++directory_changes_;   // only now: a round under way must not take this for done
+      if (segment->written_bytes() == 0) ++directory_changes_;   // only now: a round under way must not take this for done
     }
     parts_.clear();
     size_t bytes = 0;
@@ -94,15 +94,13 @@ Task<Result<void>> Log::Core::write_in_flight() {
       at = next;
       continue;
     }
-    WEIR_CO_CHECK(co_await file->write_at(static_cast<uint64_t>(segment->written_bytes), parts_));
+    WEIR_CO_CHECK(co_await file->write_at(static_cast<uint64_t>(segment->written_bytes()), parts_));
     if (stalled_) go_on();
-    segment->written_bytes += static_cast<int64_t>(bytes);
-    WEIR_ASSERT(segment->written_bytes <= segment->size_bytes, segment->written_bytes, segment->size_bytes);
+    segment->note_written(bytes);
     const Offset reached = in_flight_[next - 1].next_offset;
     at = next;
     advance_written(reached);
-    const bool spill = segment->offset_index.unwritten() >= kIndexSpillEntries || segment->time_index.unwritten() >= kIndexSpillEntries;
-    if (spill && !segment->sealed) {
+    if (segment->must_spill()) {
       const Result<void> spilled = co_await segment->write_indexes();
       if (!spilled && !is_passing(spilled.error())) co_return spilled;   // else they stay in memory
     }
@@ -115,12 +113,12 @@ Task<Result<void>> Log::Core::write_in_flight() {
 // a hole from the gaps that compaction makes.
 Task<Result<void>> Log::Core::begin_file(Queued& first) {
   const std::shared_ptr<Segment> before = writing_;
-  WEIR_ASSERT(before->sealed && before->written_bytes == before->size_bytes, before->written_bytes, before->size_bytes);
-  if (before->synced_bytes != before->written_bytes) {
+  WEIR_ASSERT(before->is_complete(), before->written_bytes(), before->size_bytes());
+  if (!before->is_synced()) {
     WEIR_CO_TRY(const auto file, co_await before->log_file());
     const Result<void> synced = co_await file->sync_data();
     WEIR_CO_CHECK(final_if_failed(synced));
-    before->synced_bytes = before->written_bytes;
+    before->note_synced(before->written_bytes());
   }
   const Result<void> named = co_await sync_directory();
   WEIR_CO_CHECK(final_if_failed(named));
@@ -147,9 +145,7 @@ void Log::Core::advance_written(Offset offset) {
   written_waiters_.notify_all();
   if (observer != nullptr) observer->on_written(written_end);
   // A segment that is nearly full is synced beside the appends, so that the roll has little to wait for.
-  Segment& segment = *writing_;
-  const bool nearly_full = !segment.synced_ahead && segment.written_bytes >= options.segment_bytes - options.segment_bytes / 16;
-  if (nearly_full) segment.synced_ahead = true;
+  const bool nearly_full = writing_->becomes_nearly_full(options.segment_bytes);
   const bool flush_now = options.flush_on_ack || nearly_full || flush_wanted_ > durable_end ||
                          written_end - durable_end >= options.flush_messages;
   if (flush_now) services.directory.flushes().request(*this);

@@ -71,7 +71,7 @@ Result<Taken> take(ByteView chunk, Offset from, Offset below, size_t bytes_max, 
 runtime::Task<Result<SegmentRead>> Segment::read(Offset from, Offset below, size_t bytes_max, bool at_least_one_batch) {
   ReadResult result;
   result.next_offset = from;
-  const int64_t end = written_bytes;
+  const int64_t end = written_bytes_;
   WEIR_CO_TRY(int64_t position, co_await position_before(from));
   WEIR_CO_TRY(const auto file, co_await log_file());
   size_t want = bytes_max + kSlackBytes;
@@ -96,6 +96,15 @@ runtime::Task<Result<SegmentRead>> Segment::read(Offset from, Offset below, size
   co_return SegmentRead{std::move(result), true};
 }
 
+runtime::Task<Result<SegmentScan>> Segment::scan_from(Offset offset, size_t chunk_bytes) {
+  int64_t position = 0;
+  if (offset != kNoOffset) {
+    WEIR_CO_TRY(position, co_await position_before(offset));
+  }
+  WEIR_CO_TRY(auto file, co_await log_file());
+  co_return SegmentScan(std::move(file), position, written_bytes_, chunk_bytes);
+}
+
 runtime::Task<Result<std::optional<int64_t>>> Segment::position_of(runtime::File& file, Offset from, int64_t end) {
   WEIR_CO_TRY(int64_t position, co_await position_before(from));
   Bytes chunk(kStepBytes);
@@ -114,8 +123,8 @@ runtime::Task<Result<std::optional<int64_t>>> Segment::position_of(runtime::File
 runtime::Task<Result<std::optional<LogRange>>> Segment::find_range(Offset from, Offset below, Offset written_end, size_t bytes_max,
                                                                    size_t bytes_min) {
   WEIR_ASSERT(from < below && below <= written_end, from, below, written_end);
-  const int64_t end = written_bytes;
-  if (index_damaged || end < static_cast<int64_t>(bytes_min)) co_return std::nullopt;
+  const int64_t end = written_bytes_;
+  if (indexes_damaged_ || end < static_cast<int64_t>(bytes_min)) co_return std::nullopt;
   WEIR_CO_TRY(auto file, co_await log_file());
   WEIR_CO_TRY(const std::optional<int64_t> begin, co_await position_of(*file, from, end));
   if (!begin) co_return std::nullopt;
@@ -131,7 +140,7 @@ runtime::Task<Result<std::optional<LogRange>>> Segment::find_range(Offset from, 
   // The last batch that an entry names, begins within the limit, and has nothing before it that may not be seen.
   const int64_t relative = below - base_offset_;
   const auto fits = [&](const OffsetEntry& entry) { return entry.position <= limit && entry.relative_offset <= relative; };
-  const Result<std::optional<OffsetEntry>> entry = co_await offset_index.last_where(files_, path(kOffsetIndexSuffix), fits);
+  const Result<std::optional<OffsetEntry>> entry = co_await offset_index_.last_where(files_, path(kOffsetIndexSuffix), fits);
   if (!entry || !*entry || (*entry)->position <= *begin) co_return std::nullopt;
   WEIR_CO_TRY(const std::optional<record::BatchSpan> named, co_await named_by(**entry));
   if (!named || !named->first_offset) co_return std::nullopt;   // a legacy message does not say where it begins

@@ -18,7 +18,8 @@ namespace weir::storage {
 // Reads the batches of a .log file front to back, whole, from `position` to `end`. CRCs are not checked.
 class SegmentScan {
  public:
-  SegmentScan(std::shared_ptr<runtime::File> file, int64_t position, int64_t end, size_t chunk_bytes = 64 << 10)
+  static constexpr size_t kChunkBytes = 64 << 10;
+  SegmentScan(std::shared_ptr<runtime::File> file, int64_t position, int64_t end, size_t chunk_bytes = kChunkBytes)
       : file_(std::move(file)), position_(position), end_(end), chunk_bytes_(chunk_bytes) {}
 
   // The next batch, valid until the call after; nullopt at the end, or where a batch is cut short by it.
