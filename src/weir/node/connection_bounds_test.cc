@@ -146,6 +146,34 @@ TEST_F(ConnectionBounds, requests_in_memory_are_bounded) {
   EXPECT_EQ(metric("weir_request_bytes_in_memory"), 0);
 }
 
+// Property: producers with acks=0 are slowed down by a slow disk, and nothing of theirs is lost by it. Fails when what is appended and
+// not written yet counts for nothing: it then fills the memory as fast as the network brings it.
+TEST_F(ConnectionBounds, producers_that_want_no_answer_wait_for_the_disk) {
+  constexpr size_t kBatches = 64;
+  begin([](NodeOptions& options) { options.server.request_bytes_max = 1 << 20; });
+  const auto taken = [this] { return broker_->node().partitions().traffic().records_in; };
+  auto& disk = broker_->machine.disk().options();
+  const auto fast = disk;
+  disk.access_min = 20s;
+  Wire wire = broker_->connect();
+  const std::string value(128 * 1024, 'x');
+  std::vector<Bytes> requests;
+  for (size_t i = 0; i < kBatches; ++i) {
+    const auto frame = protocol::request_frame(SimBroker::produce("t", broker_->batch({value}), 0), 9, static_cast<int32_t>(i), "robust");
+    ASSERT_TRUE(frame.has_value());
+    Bytes& whole = requests.emplace_back();
+    for (const SharedBytes& slice : *frame) whole.insert(whole.end(), slice.view().begin(), slice.view().end());
+  }
+  wire.send_meanwhile(std::move(requests));
+  broker_->world.run_for(10s);
+  EXPECT_GE(taken(), 1u);
+  EXPECT_LE(taken() * value.size(), 2u << 20);
+  disk = fast;
+  broker_->world.run_for(60s);
+  EXPECT_EQ(taken(), kBatches);
+  EXPECT_EQ(metric("weir_request_bytes_in_memory"), 0);
+}
+
 // Property: readers that take nothing get one batch each once the budget of answers is used up, not what they asked for.
 // Fails when their number times fetch.max.bytes is what the broker must hold.
 TEST_F(ConnectionBounds, answers_nobody_takes_are_bounded) {
