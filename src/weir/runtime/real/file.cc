@@ -160,16 +160,6 @@ Result<size_t> RealFile::read_cached(uint64_t position, MutableBytes into) {
   return disk_failure("read", path_, done.error);
 }
 
-bool RealFile::seems_cached(uint64_t position, size_t size) const {
-  constexpr size_t kStep = 64 << 10;
-  WEIR_ASSERT(size > 0);
-  std::byte one;
-  for (size_t at = 0; at < size; at += kStep) {
-    if (read_all(descriptor_->fd, position + at, {&one, 1}, RWF_NOWAIT).count == 0) return false;
-  }
-  return read_all(descriptor_->fd, position + size - 1, {&one, 1}, RWF_NOWAIT).count == 1;
-}
-
 Task<Result<void>> RealFile::write_at(uint64_t position, std::span<const ByteView> parts) {
   uint64_t count = 0;
   for (const ByteView part : parts) count += part.size();

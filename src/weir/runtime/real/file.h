@@ -22,9 +22,6 @@ class RealFile final : public File {
   const std::string& path() const override { return path_; }
 
   int fd() const { return descriptor_->fd; }
-  // Whether the range is in the page cache, as far as a look at a byte of every 64 KiB tells: it is read from disk in larger
-  // pieces than that.
-  bool seems_cached(uint64_t position, size_t size) const;
 
  private:
   class WriteBack;

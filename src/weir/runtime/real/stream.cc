@@ -10,6 +10,7 @@
 
 #include "weir/runtime/real/address.h"
 #include "weir/runtime/real/file.h"
+#include "weir/runtime/real/page_cache.h"
 #include "weir/runtime/real/network.h"
 
 namespace weir::runtime {
@@ -111,7 +112,7 @@ Task<Result<void>> RealStream::write_file(const FileRange& range) {
   for (size_t done = 0; done < range.size;) {
     const size_t size = std::min(kChunk, range.size - done);
     const FileRange chunk{range.source, range.position + done, size};
-    const bool is_cached = file != nullptr && file->seems_cached(chunk.position, size);
+    const bool is_cached = file != nullptr && seems_cached(file->fd(), chunk.position, size);
     Result<void> sent;
     if (is_cached) sent = co_await send_cached(file->fd(), chunk);
     else sent = co_await Stream::write_file(chunk);
