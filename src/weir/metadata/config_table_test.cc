@@ -160,6 +160,23 @@ TEST(TopicConfigs, precedence_follows_kafka) {
   }
 }
 
+// Property: a broker option counts as set wherever somebody set it, to its default too. Fails when a value that happens to be the
+// default is taken for none, and an option whose default in Weir is another keeps that.
+TEST(BrokerConfigs, set_to_the_default_is_set) {
+  constexpr std::string_view kName = "num.recovery.threads.per.data.dir";
+  MetadataImage image;
+  StaticConfig fixed;
+  const ConfigContext context{image, fixed, BrokerId(1)};
+  EXPECT_EQ(broker_number_set(context, kName), std::nullopt);
+  EXPECT_EQ(effective_broker_number(context, kName), 2);
+  fixed["num.recovery.threads.per.data.dir"] = "3";
+  EXPECT_EQ(broker_number_set(context, kName), 3);
+  ConfigMap all;
+  all.set(std::string(kName), "2");
+  image.configs.set({ConfigResourceType::kBroker, ""}, all);
+  EXPECT_EQ(broker_number_set(context, kName), 2);
+}
+
 // Property: no secret leaves in a description, and what needs a restart is called read-only.
 TEST(DescribeConfigs, broker_secrets_are_hidden_and_restart_options_are_read_only) {
   const MetadataImage image;

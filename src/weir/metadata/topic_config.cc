@@ -22,6 +22,14 @@ std::optional<std::string> default_of(const ConfigOption& option) {
   return std::string(*option.default_value);
 }
 
+std::optional<int64_t> as_number(const ConfigOption& option, std::string_view text) {
+  const Result<ConfigValue> parsed = parse_value(option, text);
+  if (!parsed) return std::nullopt;
+  if (const int64_t* number = std::get_if<int64_t>(&*parsed)) return *number;
+  if (const bool* flag = std::get_if<bool>(&*parsed)) return *flag ? 1 : 0;
+  return std::nullopt;
+}
+
 std::string scaled(const std::string& value, int64_t unit, std::string_view broker_option) {
   if (unit == 1) return value;
   const ConfigOption* option = find_option(ConfigScope::kBroker, broker_option);
@@ -87,19 +95,17 @@ std::optional<std::string> effective_broker_value(const ConfigContext& context, 
 int64_t effective_broker_number(const ConfigContext& context, std::string_view name) {
   const ConfigOption* option = find_option(ConfigScope::kBroker, name);
   WEIR_ASSERT(option != nullptr && option->default_value.has_value(), name);
-  const auto as_number = [&](std::string_view text) -> std::optional<int64_t> {
-    const Result<ConfigValue> parsed = parse_value(*option, text);
-    if (!parsed) return std::nullopt;
-    if (const int64_t* number = std::get_if<int64_t>(&*parsed)) return *number;
-    if (const bool* flag = std::get_if<bool>(&*parsed)) return *flag ? 1 : 0;
-    return std::nullopt;
-  };
-  if (const auto value = effective_broker_value(context, name)) {
-    if (const auto number = as_number(*value)) return *number;
-  }
-  const auto number = as_number(*option->default_value);
+  if (const auto number = broker_number_set(context, name)) return *number;
+  const auto number = as_number(*option, *option->default_value);
   WEIR_ASSERT(number.has_value(), name);
   return *number;
+}
+
+std::optional<int64_t> broker_number_set(const ConfigContext& context, std::string_view name) {
+  const ConfigOption* option = find_option(ConfigScope::kBroker, name);
+  WEIR_ASSERT(option != nullptr, name);
+  const auto value = broker_value_set(context, name);
+  return value ? as_number(*option, *value) : std::nullopt;
 }
 
 TopicConfig effective_topic_config(const ConfigContext& context, const ConfigMap& overrides) {

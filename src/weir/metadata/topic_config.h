@@ -72,5 +72,7 @@ std::optional<std::string> effective_topic_value(const ConfigContext& context, c
 std::optional<std::string> effective_broker_value(const ConfigContext& context, std::string_view name);
 // A broker option that is a whole number (or a boolean as 0 and 1), with its default; the option must exist and have one.
 int64_t effective_broker_number(const ConfigContext& context, std::string_view name);
+// The same, where somebody has set it, be it to its default: for options whose default in Weir is not Kafka's.
+std::optional<int64_t> broker_number_set(const ConfigContext& context, std::string_view name);
 
 }  // namespace weir::metadata

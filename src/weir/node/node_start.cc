@@ -38,9 +38,8 @@ Task<Result<void>> Node::start() {
   WEIR_CO_CHECK(co_await open_http());
   // Brokers may be told while they run; what they were told counts from here on.
   const metadata::ConfigContext configured{*metadata_->image(), options_.static_config, options_.server.node_id};
-  constexpr std::string_view kRecoveries = "num.recovery.threads.per.data.dir";
-  const bool is_told = effective_broker_value(configured, kRecoveries) != std::string(*find_option(metadata::ConfigScope::kBroker, kRecoveries)->default_value);
-  if (is_told) logs_->set_recoveries_in_parallel(static_cast<int>(effective_broker_number(configured, kRecoveries)));
+  const auto recoveries = broker_number_set(configured, "num.recovery.threads.per.data.dir");
+  if (recoveries) logs_->set_recoveries_in_parallel(static_cast<int>(*recoveries));
   WEIR_CO_CHECK(co_await logs_->load());
   loaded_ = true;
   WEIR_CO_CHECK(co_await join_cluster());

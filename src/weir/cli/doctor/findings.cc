@@ -115,8 +115,9 @@ void check_disk(std::string about, const client::LogDir& dir, const Options& opt
     return;
   }
   // Only Weir keeps a part of the disk free.
-  const bool is_weir = options.contains("weir.disk.reserve.bytes.max");
-  const int64_t reserve = is_weir ? storage::disk_reserve(dir.total_bytes) : 0;
+  const std::string told = value_of(options, "weir.disk.reserve.bytes.max", "0");
+  const int64_t told_bytes = std::strtoll(told.c_str(), nullptr, 10);
+  const int64_t reserve = told_bytes >= 0 ? told_bytes : storage::disk_reserve(dir.total_bytes);
   const int64_t usable_bytes = dir.usable_bytes;
   const double share = static_cast<double>(usable_bytes) / static_cast<double>(dir.total_bytes);
   const std::string text = fmt::format("{}: {} of {} are free ({:.0f} %)", dir.path, bytes_text(static_cast<double>(usable_bytes)), bytes_text(static_cast<double>(dir.total_bytes)), share * 100);

@@ -33,12 +33,13 @@ TEST(Doctor, findings) {
     check_disk("broker 1", {.path = "/data", .total_bytes = total, .usable_bytes = usable}, of, findings);
     return findings.front().severity;
   };
-  const Options weir{{"weir.disk.reserve.bytes.max", "268435456"}};
+  const Options weir{{"weir.disk.reserve.bytes.max", "-1"}};
   EXPECT_EQ(disk(100ll << 30, 50ll << 30, weir), Severity::kOk);
   EXPECT_EQ(disk(100ll << 30, 5ll << 30, weir), Severity::kWarning);
   EXPECT_EQ(disk(100ll << 30, 1ll << 30, weir), Severity::kError);
   EXPECT_EQ(disk(16ll << 40, 100ll << 30, weir), Severity::kWarning);  // at most 8 GiB are kept free
   EXPECT_EQ(disk(1ll << 30, 140ll << 20, weir), Severity::kOk);        // at most an eighth
+  EXPECT_EQ(disk(100ll << 30, 1ll << 30, {{"weir.disk.reserve.bytes.max", "1000"}}), Severity::kWarning);  // as it was told
   EXPECT_EQ(disk(100ll << 30, 1ll << 30, {}), Severity::kWarning);     // another broker keeps nothing
   Findings findings;
   check_timestamp("t", 1'000'000, 990'000, findings);
