@@ -12,7 +12,7 @@ namespace weir::client {
 using detail::OutBatch;
 using detail::OutTopic;
 using detail::PartitionQueue;
-using detail::sequence_after;
+using record::sequence_after;
 
 namespace {
 constexpr size_t kInFlightOfIdempotentMax = 5;  // what a broker remembers of a producer

@@ -11,7 +11,7 @@ namespace weir::client {
 using detail::OutBatch;
 using detail::OutTopic;
 using detail::PartitionQueue;
-using detail::sequence_after;
+using record::sequence_after;
 
 namespace {
 

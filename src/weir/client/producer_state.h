@@ -3,13 +3,9 @@
 
 #include "weir/client/produce.h"
 #include "weir/client/producer.h"
+#include "weir/record/sequence.h"
 
 namespace weir::client::detail {
-
-// Sequences go on at 0 after the largest.
-inline int32_t sequence_after(int32_t sequence, int32_t records) {
-  return static_cast<int32_t>((static_cast<int64_t>(sequence) + records) % (int64_t{INT32_MAX} + 1));
-}
 
 struct OutBatch {
   explicit OutBatch(const record::BatchOptions& options, size_t capacity) : builder(std::in_place, options, capacity) {}

@@ -6,6 +6,7 @@
 
 #include "weir/base/assert.h"
 #include "weir/base/crc32c.h"
+#include "weir/record/sequence.h"
 
 namespace weir::record {
 namespace {
@@ -58,9 +59,7 @@ BatchHeader BatchHeader::unchecked(ByteView bytes) {
 
 int32_t BatchHeader::last_sequence() const {
   if (base_sequence() < 0) return -1;
-  const int64_t sequence = static_cast<int64_t>(base_sequence()) + last_offset_delta();
-  constexpr int64_t kSequences = int64_t{std::numeric_limits<int32_t>::max()} + 1;
-  return static_cast<int32_t>(sequence % kSequences);
+  return sequence_after(base_sequence(), last_offset_delta());
 }
 
 Result<BatchView> BatchView::parse(ByteView bytes) {
@@ -101,6 +100,13 @@ void set_producer(MutableBytes bytes, ProducerId id, ProducerEpoch epoch, int32_
   store_be(bytes.data() + 43, id.value());
   store_be(bytes.data() + 51, epoch.value());
   store_be(bytes.data() + 53, base_sequence);
+  store_be(bytes.data() + kCrcAt, compute_crc(bytes));
+}
+
+void clear_transactional(MutableBytes bytes) {
+  const BatchHeader header = BatchHeader::unchecked(bytes);
+  if (!header.is_transactional()) return;
+  store_be(bytes.data() + kAttributesAt, static_cast<int16_t>(header.attributes() & ~kTransactionalBit));
   store_be(bytes.data() + kCrcAt, compute_crc(bytes));
 }
 

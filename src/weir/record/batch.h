@@ -120,6 +120,8 @@ void set_leader_epoch(MutableBytes bytes, LeaderEpoch leader_epoch);    // not u
 void set_log_append_time(MutableBytes bytes, TimestampMs now);          // attribute bit 3, max timestamp, new CRC
 // Makes it an idempotent producer's; a new CRC.
 void set_producer(MutableBytes bytes, ProducerId id, ProducerEpoch epoch, int32_t base_sequence);
+// Of no transaction; a new CRC when that changes anything.
+void clear_transactional(MutableBytes bytes);
 // CreateTime with `max_timestamp`; a new CRC when that changes anything.
 void set_create_time(MutableBytes bytes, TimestampMs max_timestamp);
 

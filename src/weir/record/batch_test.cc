@@ -1,11 +1,14 @@
 #include "weir/record/batch.h"
 
+#include <limits>
+
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
 #include "weir/record/batches.h"
 #include "weir/record/builder.h"
 #include "weir/record/control.h"
+#include "weir/record/sequence.h"
 #include "weir/record/test_vectors.h"
 
 namespace weir::record {
@@ -154,6 +157,18 @@ TEST(Batch, in_place_changes) {
 
   set_create_time(bytes, 1'001);
   EXPECT_TRUE(equal(ByteView(bytes).subspan(16), ByteView(before).subspan(16)));
+}
+
+// Property: sequences go on at 0 behind the largest, both ways, and 0 comes after none. Fails when one of them is negative.
+TEST(Sequence, wraps) {
+  constexpr int32_t kLargest = std::numeric_limits<int32_t>::max();
+  EXPECT_EQ(sequence_after(-1, 1), 0);
+  EXPECT_EQ(sequence_after(kLargest, 1), 0);
+  EXPECT_EQ(sequence_after(kLargest - 1, 3), 1);
+  EXPECT_EQ(sequence_after(0, (int64_t{7} << 31) + 5), 5);
+  for (const int32_t sequence : {0, 5, kLargest}) {
+    for (const int32_t records : {0, 1, 6, kLargest}) EXPECT_EQ(sequence_before(sequence_after(sequence, records), records), sequence);
+  }
 }
 
 // Property: sequences wrap from 2^31 - 1 to 0.

@@ -1,7 +1,6 @@
 #include "weir/storage/producer_state.h"
 
 #include <algorithm>
-#include <limits>
 
 #include <fmt/format.h>
 
@@ -9,6 +8,7 @@
 #include "weir/base/crc32c.h"
 #include "weir/base/reader.h"
 #include "weir/base/writer.h"
+#include "weir/record/sequence.h"
 
 namespace weir::storage {
 namespace {
@@ -16,16 +16,11 @@ namespace {
 constexpr int16_t kSnapshotVersion = 1;
 constexpr size_t kSnapshotCrcFrom = 6;   // after version and CRC
 constexpr size_t kSnapshotEntryBytes = 46;
-constexpr int32_t kSequenceMax = std::numeric_limits<int32_t>::max();
-
-bool follows(int32_t last, int32_t next) { return last == kSequenceMax ? next == 0 : next == last + 1; }
 
 }  // namespace
 
 int32_t RememberedBatch::first_sequence() const {
-  constexpr int64_t kSequences = int64_t{kSequenceMax} + 1;
-  const int64_t first = int64_t{last_sequence} - offset_delta;
-  return static_cast<int32_t>(first < 0 ? first + kSequences : first);
+  return record::sequence_before(last_sequence, offset_delta);
 }
 
 Result<std::optional<RememberedBatch>> ProducerState::check(const record::BatchHeader& batch) const {
@@ -44,7 +39,7 @@ Result<std::optional<RememberedBatch>> ProducerState::check(const record::BatchH
   WEIR_CHECK(check_epoch(batch));
   const bool new_epoch = batch.producer_epoch() != entry.epoch;
   const bool in_sequence = new_epoch ? batch.base_sequence() == 0 || entry.epoch == kNoProducerEpoch
-                                     : follows(entry.last_sequence(), batch.base_sequence());
+                                     : batch.base_sequence() == record::sequence_after(entry.last_sequence(), 1);
   if (!in_sequence) {
     return fail(ErrorCode::kOutOfOrderSequenceNumber,
                 fmt::format("producer {} epoch {}: sequence {} does not follow {}", batch.producer_id(), batch.producer_epoch(),

@@ -3,25 +3,24 @@
 #include <algorithm>
 #include <iterator>
 
-#include "weir/base/endian.h"
 #include "weir/record/builder.h"
 #include "weir/record/record.h"
+#include "weir/record/sequence.h"
 
 namespace weir::cli {
 
 namespace {
 
 constexpr size_t kRewriteBytesMax = 512 << 20;
-constexpr size_t kBatchAttributesAt = 21;
 
-// Sequences begin again at 0 behind the largest.
-int32_t sequence_at(int64_t offset) { return static_cast<int32_t>(offset % (int64_t{INT32_MAX} + 1)); }
+// Of the record that gets `offset`.
+int32_t sequence_at(int64_t offset) { return record::sequence_after(0, offset); }
 
 // Another producer's, and of no transaction.
 SharedBytes copy_for(const record::BatchView& batch, client::ProducerIdentity producer, int32_t sequence) {
   SharedBytes copy = SharedBytes::copy_of(batch.bytes());
   const MutableBytes bytes = copy.mutable_view();
-  store_be(bytes.data() + kBatchAttributesAt, static_cast<int16_t>(batch.attributes() & ~record::kTransactionalBit));
+  record::clear_transactional(bytes);
   record::set_base_offset(bytes, Offset(0));
   record::set_leader_epoch(bytes, kNoLeaderEpoch);
   record::set_producer(bytes, producer.id, producer.epoch, sequence);  // and a new checksum
