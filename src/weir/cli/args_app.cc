@@ -2,6 +2,8 @@
 
 #include <fmt/format.h>
 
+#include "weir/codec/compression.h"
+
 namespace weir::cli {
 
 namespace {
@@ -40,6 +42,12 @@ CLI::App* add_client_command(CLI::App& parent, const char* name, std::string_vie
 
 CLI::Option* add_many(CLI::App& app, const char* name, std::vector<std::string>& into) {
   return app.add_option(name, into)->allow_extra_args(false)->take_all();
+}
+
+CLI::Option* add_compression(CLI::App& app, std::string& into) {
+  std::vector<std::string> names;
+  for (int i = 0; i < codec::kCompressionCount; ++i) names.emplace_back(codec::name_of(static_cast<codec::Compression>(i)));
+  return app.add_option("--compression", into)->check(CLI::IsMember(std::move(names)));
 }
 
 CLI::Option* add_bytes(CLI::App& app, const char* name, uint64_t& into, uint64_t max) {

@@ -41,6 +41,8 @@ CLI::App* add_command(CLI::App& parent, const char* name, std::string_view page)
 CLI::App* add_client_command(CLI::App& parent, const char* name, std::string_view page, ClusterArgs& args);
 // An option that may be given many times.
 CLI::Option* add_many(CLI::App& app, const char* name, std::vector<std::string>& into);
+// --compression: the name of a codec, or none.
+CLI::Option* add_compression(CLI::App& app, std::string& into);
 // 4096, 16k, 1m, 2g (units.h); what goes over the wire is at most INT32_MAX.
 CLI::Option* add_bytes(CLI::App& app, const char* name, uint64_t& into, uint64_t max = INT32_MAX);
 // 500ms, 10s, 5m, 2h (units.h); a number alone is seconds. What goes over the wire is at most INT32_MAX.

@@ -50,7 +50,7 @@ void add_produce(CLI::App& app, Commands& commands) {
   command->add_option("--key", args->key);
   add_many(*command, "--header", args->headers);
   command->add_option("--partition,-p", args->partition)->check(CLI::Range(0, INT32_MAX));
-  command->add_option("--compression", args->compression)->check(CLI::IsMember({"none", "gzip", "snappy", "lz4", "zstd"}));
+  add_compression(*command, args->compression);
   command->add_option("--acks", args->acks)->check(CLI::IsMember({"all", "1", "0"}));
   commands.add(command, [args] { return produce(*args); });
 }

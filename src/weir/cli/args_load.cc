@@ -24,7 +24,7 @@ void add_load(CLI::App& command, BenchArgs& args) {
   add_bytes(command, "--batch-size", args.batch_bytes, kBenchBytesMax);
   command.add_option("--linger-ms", args.linger_ms)->check(CLI::Range(0.0, 60'000.0));
   command.add_option("--keys", args.keys)->check(CLI::Range(0u, 1'000'000u));
-  command.add_option("--compression", args.compression)->check(CLI::IsMember({"none", "gzip", "snappy", "lz4", "zstd"}));
+  add_compression(command, args.compression);
   command.add_option("--acks", args.acks)->check(CLI::IsMember({"all", "1", "0"}));
   command.add_option("--in-flight", args.in_flight)->check(CLI::Range(1u, 250u));
   command.add_option("--connections", args.connections)->check(CLI::Range(1u, 10'000u));

@@ -22,13 +22,6 @@ constexpr Duration kFlushAfterInterrupt = 5s;
 constexpr size_t kUnconfirmedMax = 100'000;
 constexpr size_t kBatchBytes = 128 << 10;
 
-std::optional<record::Compression> parse_compression(std::string_view text) {
-  for (int i = 0; i < codec::kCompressionCount; ++i) {
-    if (codec::name_of(static_cast<record::Compression>(i)) == text) return static_cast<record::Compression>(i);
-  }
-  return std::nullopt;
-}
-
 class LineProducer {
  public:
   using Headers = std::vector<std::pair<std::string, std::string>>;
@@ -135,7 +128,7 @@ class LineProducer {
 };
 
 Task<Result<void>> run_produce(ClientContext& context, ProduceArgs args) {
-  const auto compression = parse_compression(args.compression);
+  const auto compression = codec::compression_named(args.compression);
   WEIR_ASSERT(compression.has_value());  // the command line checked it
   client::ProducerOptions options;
   options.compression = *compression;

@@ -21,6 +21,14 @@ std::string_view name_of(Compression compression) {
   return "unknown";
 }
 
+std::optional<Compression> compression_named(std::string_view name) {
+  for (int i = 0; i < kCompressionCount; ++i) {
+    const auto compression = static_cast<Compression>(i);
+    if (name == name_of(compression)) return compression;
+  }
+  return std::nullopt;
+}
+
 // Each codec makes its own contexts when it is first used.
 struct Codecs::Contexts {
   Gzip gzip;

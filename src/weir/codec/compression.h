@@ -14,6 +14,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <memory>
+#include <optional>
 #include <string_view>
 
 #include "weir/base/bytes.h"
@@ -26,6 +27,8 @@ inline constexpr int kCompressionCount = 5;
 
 // "none", "gzip", "snappy", "lz4", "zstd": as in compression.type.
 std::string_view name_of(Compression compression);
+// The one of that name.
+std::optional<Compression> compression_named(std::string_view name);
 
 // The level Kafka uses when none is configured (compression.gzip.level -1, lz4 9, zstd 3); 0 where levels mean nothing.
 constexpr int default_level(Compression compression) {

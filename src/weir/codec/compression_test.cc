@@ -33,6 +33,12 @@ Bytes noise(size_t size, uint64_t seed) {
   return bytes;
 }
 
+// Property: each codec is found by its name, and nothing by another. Fails when a codec is added and its name is not read.
+TEST(Compression, names_there_and_back) {
+  for (const Compression one : kAll) EXPECT_EQ(compression_named(name_of(one)), one);
+  for (const std::string_view other : {"", "uncompressed", "producer", "LZ4", "unknown"}) EXPECT_EQ(compression_named(other), std::nullopt) << other;
+}
+
 Bytes joined(std::initializer_list<ByteView> parts) {
   Bytes all;
   for (const ByteView part : parts) all.insert(all.end(), part.begin(), part.end());

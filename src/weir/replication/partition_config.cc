@@ -3,14 +3,9 @@
 namespace weir::replication {
 namespace {
 
-// compression.type: "producer" keeps what the producer chose, "uncompressed" is none.
+// compression.type: "producer" keeps what the producer chose, and none has a name of its own.
 std::optional<codec::Compression> compression_of(std::string_view name) {
-  using codec::Compression;
-  if (name == "uncompressed") return Compression::kNone;
-  for (const Compression c : {Compression::kGzip, Compression::kSnappy, Compression::kLz4, Compression::kZstd}) {
-    if (name == codec::name_of(c)) return c;
-  }
-  return std::nullopt;
+  return name == "uncompressed" ? codec::Compression::kNone : codec::compression_named(name);
 }
 
 int level_of(const metadata::TopicConfig& config, std::optional<codec::Compression> compression) {

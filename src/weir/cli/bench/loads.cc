@@ -21,13 +21,6 @@ constexpr int64_t kDurationDefaultMs = 10'000;
 constexpr Duration kLookInterval = 200ms;
 constexpr Duration kReadBackMax = 30s;
 
-Result<record::Compression> bench_compression(const std::string& text) {
-  for (int i = 0; i < codec::kCompressionCount; ++i) {
-    if (codec::name_of(static_cast<record::Compression>(i)) == text) return static_cast<record::Compression>(i);
-  }
-  return fail(ErrorCode::kInvalidArgument, fmt::format("--compression {} is none of: none, gzip, snappy, lz4, zstd", text));
-}
-
 std::string load_title(const BenchArgs& args, const client::Topic& topic, std::string_view what, const std::string& where) {
   std::string title = fmt::format("{}: {} with {} on {}", what, topic.name, counted(topic.partitions.size(), "partition"), where);
   if (what != "consume") {
@@ -90,9 +83,10 @@ class Load {
   }
 
   Task<Result<void>> make_writers(bool marks) {
-    WEIR_CO_TRY(const record::Compression compression, bench_compression(args_.compression));
+    const auto compression = codec::compression_named(args_.compression);
+    WEIR_ASSERT(compression.has_value());  // the command line checked it
     payload_.emplace(PayloadOptions{.run = run_id_, .record_bytes = args_.record_bytes, .batch_bytes = args_.batch_bytes, .marks = marks,
-                                    .keys = args_.keys, .compression = compression});
+                                    .keys = args_.keys, .compression = *compression});
     for (uint32_t i = 0; i < args_.connections; ++i) {
       LoadWriter::Shared shared{context_, args_, plan_, sent_, marks ? &ledger_ : nullptr, *payload_, bench_.topic};
       writers_.push_back(std::make_unique<LoadWriter>(shared, i, args_.connections));
