@@ -13,6 +13,7 @@
 
 #include <unordered_map>
 
+#include "weir/base/internal_topics.h"
 #include "weir/codec/compression.h"
 #include "weir/coordinator/home.h"
 #include "weir/coordinator/metrics.h"
@@ -26,8 +27,6 @@
 namespace weir::coordinator {
 
 using runtime::Task;
-
-inline constexpr std::string_view kOffsetsTopic = "__consumer_offsets";
 
 // What an offset commit says about itself.
 struct Commit {

@@ -6,8 +6,10 @@
 #include <fmt/format.h>
 #include <fmt/ranges.h>
 
+#include "weir/base/internal_topics.h"
 #include "weir/node/adopt_parts.h"
 #include "weir/node/version.h"
+#include "weir/raft/snapshot.h"
 #include "weir/storage/checkpoint_file.h"
 #include "weir/storage/clean_shutdown.h"
 #include "weir/storage/meta_properties.h"
@@ -15,8 +17,6 @@
 
 namespace weir::node {
 namespace {
-
-constexpr std::string_view kMetadataLog = "__cluster_metadata-0";
 
 Task<bool> exists(runtime::Disk& disk, std::string path) {
   const auto found = co_await disk.stat(std::move(path));
@@ -61,7 +61,7 @@ Task<Result<void>> inspect_directory(runtime::Environment& environment, AdoptDir
   WEIR_CO_TRY(const std::vector<runtime::DirEntry> entries, co_await disk.list(path));
   std::vector<std::string> strange;
   for (const runtime::DirEntry& entry : entries) {
-    if (!entry.is_directory || entry.name == kMetadataLog || entry.name == "remote-log-index-cache" || entry.name == "lost+found") continue;
+    if (!entry.is_directory || entry.name == kMetadataLogName || entry.name == "remote-log-index-cache" || entry.name == "lost+found") continue;
     const auto name = storage::parse_directory_name(entry.name);
     if (!name) {
       strange.push_back(entry.name);
@@ -102,13 +102,14 @@ Task<Result<std::vector<storage::MetaProperties>>> identify(runtime::Environment
     if (!properties) {
       co_return fail(ErrorCode::kNotFound, fmt::format("{} has no meta.properties: it is not a log directory (name what log.dirs names)", dir));
     }
-    const bool has_lock = co_await exists(environment.disk, dir + "/.lock");
+    const std::string lock_file = fmt::format("{}/{}", dir, storage::kLockFile);
+    const bool has_lock = co_await exists(environment.disk, lock_file);
     if (has_lock) {
-      const auto lock = co_await environment.disk.lock(dir + "/.lock");
+      const auto lock = co_await environment.disk.lock(lock_file);
       if (!lock) co_return fail(lock.error().within(fmt::format("a server runs on {}: stop it first", dir)));
     }
-    const bool has_metadata = co_await exists(environment.disk, fmt::format("{}/{}", dir, kMetadataLog));
-    const bool has_bootstrap = co_await exists(environment.disk, dir + "/bootstrap.checkpoint");
+    const bool has_metadata = co_await exists(environment.disk, fmt::format("{}/{}", dir, kMetadataLogName));
+    const bool has_bootstrap = co_await exists(environment.disk, fmt::format("{}/{}", dir, raft::kBootstrapCheckpoint));
     if (has_metadata) metadata_at = i;
     if (has_bootstrap && !bootstrap_at) bootstrap_at = i;
     WEIR_CO_TRY(const std::vector<runtime::DirEntry> entries, co_await environment.disk.list(dir));
@@ -125,7 +126,7 @@ Task<Result<std::vector<storage::MetaProperties>>> identify(runtime::Environment
   report->node_id = all.front().node_id;
   if (!metadata_at && !has_logs) metadata_at = bootstrap_at;  // formatted and never started
   if (!metadata_at) {
-    report->problems.push_back({"none of the directories has the metadata log (__cluster_metadata-0): this node was a broker without a controller",
+    report->problems.push_back({fmt::format("none of the directories has the metadata log ({}): this node was a broker without a controller", kMetadataLogName),
                                 "name all of log.dirs and metadata.log.dir; a node that is a broker alone is not served yet"});
   } else {
     std::rotate(dirs->begin(), dirs->begin() + static_cast<ptrdiff_t>(*metadata_at), dirs->begin() + static_cast<ptrdiff_t>(*metadata_at) + 1);

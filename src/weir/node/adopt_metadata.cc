@@ -4,6 +4,7 @@
 #include <fmt/format.h>
 #include <fmt/ranges.h>
 
+#include "weir/base/internal_topics.h"
 #include "weir/metadata/controller/features.h"
 #include "weir/metadata/delta.h"
 #include "weir/metadata/format.h"
@@ -72,7 +73,7 @@ class Replay {
 
 Task<Result<Replayed>> replay(runtime::Disk& disk, std::string dir) {
   Replay replay;
-  const std::string log_dir = dir + "/__cluster_metadata-0";
+  const std::string log_dir = fmt::format("{}/{}", dir, kMetadataLogName);
   auto files = co_await disk.list(log_dir);
   if (!files && files.error().code() != ErrorCode::kNotFound) co_return fail(files.error());
   std::optional<raft::SnapshotId> newest;
@@ -133,8 +134,8 @@ void note_kept(const metadata::MetadataImage& image, AdoptReport& report) {
   if (image.acls.size() > 0) report.notes.push_back(fmt::format("{} ACLs are kept and not enforced: everybody may do everything", image.acls.size()));
   if (image.scram.size() > 0) report.notes.push_back(fmt::format("{} SCRAM credentials are kept and not used: there is no authentication yet", image.scram.size()));
   if (image.quotas.size() > 0) report.notes.push_back(fmt::format("{} client quotas are kept and not enforced", image.quotas.size()));
-  if (image.topics_by_name.contains("__transaction_state")) report.notes.push_back("transactional ids are kept; transactions are not served yet");
-  if (image.topics_by_name.contains("__share_group_state")) report.notes.push_back("share groups are kept and not served yet");
+  if (image.topic(kTransactionsTopic) != nullptr) report.notes.push_back("transactional ids are kept; transactions are not served yet");
+  if (image.topic(kShareStateTopic) != nullptr) report.notes.push_back("share groups are kept and not served yet");
 }
 
 }  // namespace
@@ -158,7 +159,7 @@ Task<Result<void>> inspect_metadata(runtime::Environment& environment, std::stri
     const size_t line = text.find('\n');
     report->problems.push_back({text.substr(0, line), line == std::string::npos ? std::string() : text.substr(line + 1)});
   }
-  WEIR_CO_TRY(const raft::ElectionState election, co_await raft::read_quorum_state(environment.disk, dir + "/__cluster_metadata-0"));
+  WEIR_CO_TRY(const raft::ElectionState election, co_await raft::read_quorum_state(environment.disk, fmt::format("{}/{}", dir, kMetadataLogName)));
   size_t others = 0;
   for (const raft::Voter& voter : replayed->control.voters) others += voter.id != report->node_id || voter.directory_id != directory_id ? 1 : 0;
   for (const BrokerId voter : election.voters) others += voter != report->node_id ? 1 : 0;

@@ -14,8 +14,8 @@ constexpr Duration kPortProbe = 100ms;
 
 // The files of a log directory that a crash in the middle of formatting may leave.
 bool may_lie_in_fresh_directory(const std::string& name) {
-  return name == ".lock" || name == "lost+found" || name == "bootstrap.checkpoint" || name == "bootstrap.checkpoint.part" ||
-         name.ends_with(".tmp");
+  return name == storage::kLockFile || name == "lost+found" || name == raft::kBootstrapCheckpoint ||
+         name == fmt::format("{}{}", raft::kBootstrapCheckpoint, raft::kPartSuffix) || name.ends_with(".tmp");
 }
 
 Task<void> serve_clients(server::BrokerServer* broker) { co_await broker->serve(); }
@@ -56,7 +56,7 @@ Task<Result<void>> Node::check_free() {
   for (const std::string& dir : options_.logs.dirs) {
     WEIR_CO_TRY(const auto properties, co_await storage::read_meta_properties(environment_.disk, dir));
     if (!properties) continue;
-    WEIR_CO_TRY(const auto lock, co_await environment_.disk.lock(dir + "/.lock"));
+    WEIR_CO_TRY(const auto lock, co_await environment_.disk.lock(fmt::format("{}/{}", dir, storage::kLockFile)));
   }
   for (server::ListenerOptions& listener : options_.server.listeners) {
     WEIR_CO_TRY(const runtime::Endpoint found, co_await environment_.network.probe(listener.bind));

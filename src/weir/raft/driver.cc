@@ -4,6 +4,7 @@
 
 #include <fmt/format.h>
 
+#include "weir/base/internal_topics.h"
 #include "weir/raft/control_records.h"
 #include "weir/raft/core.h"
 #include "weir/raft/quorum.h"
@@ -18,7 +19,6 @@ namespace {
 
 using runtime::Task;
 
-constexpr std::string_view kLogName = "__cluster_metadata-0";
 constexpr size_t kReplayBytes = 1u << 20;  // read at once while replaying
 
 // A batch appended and not yet applied.
@@ -38,7 +38,7 @@ class Driver final : public Quorum {
         options_(std::move(options)),
         machine_(machine),
         core_(options_.node_id, options_.directory_id),
-        dir_(fmt::format("{}/{}", options_.dir, kLogName)) {}
+        dir_(fmt::format("{}/{}", options_.dir, kMetadataLogName)) {}
 
   Task<Result<void>> start() {
     WEIR_CO_CHECK(co_await open_files());
@@ -133,7 +133,7 @@ class Driver final : public Quorum {
       WEIR_CO_CHECK(co_await storage::write_partition_metadata(environment_.disk, dir_, kMetadataTopicId));
     } else if (topic != kMetadataTopicId) {
       co_return fail(ErrorCode::kMalformedFile,
-                     fmt::format("{}/partition.metadata has topic id {}, not that of {}", dir_, topic, kLogName));
+                     fmt::format("{}/partition.metadata has topic id {}, not that of {}", dir_, topic, kMetadataLogName));
     }
     WEIR_CO_TRY(snapshots_, co_await list_snapshots(environment_.disk, dir_));
     storage::LogOptions log_options;

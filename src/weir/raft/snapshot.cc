@@ -5,6 +5,8 @@
 
 #include <fmt/format.h>
 
+#include "weir/storage/segment_files.h"
+
 namespace weir::raft {
 namespace {
 
@@ -101,7 +103,7 @@ std::optional<SnapshotId> parse_snapshot_file_name(std::string_view name) {
 runtime::Task<Result<void>> write_snapshot_file(runtime::Disk& disk, std::string dir, std::string name, SnapshotContent content,
                                                 LeaderEpoch epoch, TimestampMs now) {
   const std::string path = fmt::format("{}/{}", dir, name);
-  const std::string part = path + ".part";
+  const std::string part = path + std::string(kPartSuffix);
   WEIR_CO_CHECK(co_await disk.remove(part));
   WEIR_CO_TRY(const std::unique_ptr<runtime::File> file, co_await disk.open(part, runtime::OpenMode::kCreateNew));
   WEIR_CO_CHECK(co_await write_batches(*file, content, epoch, now));
@@ -133,7 +135,8 @@ runtime::Task<Result<std::vector<SnapshotFile>>> list_snapshots(runtime::Disk& d
   for (const runtime::DirEntry& entry : entries) {
     const auto id = parse_snapshot_file_name(entry.name);
     if (id) snapshots.push_back({*id, entry.size, entry.modified_ms});
-    const bool leftover = entry.name.ends_with(".checkpoint.part") || entry.name.ends_with(".checkpoint.deleted");
+    const auto is_half = [&](std::string_view mark) { return entry.name.ends_with(fmt::format("{}{}", kSuffix, mark)); };
+    const bool leftover = is_half(kPartSuffix) || is_half(storage::kDeletedSuffix);
     if (leftover) WEIR_CO_CHECK(co_await disk.remove(fmt::format("{}/{}", dir, entry.name)));
   }
   std::ranges::sort(snapshots, {}, &SnapshotFile::id);

@@ -19,6 +19,7 @@
 namespace weir::raft {
 
 inline constexpr std::string_view kBootstrapCheckpoint = "bootstrap.checkpoint";
+inline constexpr std::string_view kPartSuffix = ".part";  // of a snapshot that is being written
 inline constexpr uint64_t kSnapshotBytesMax = 4ull << 30;
 
 std::string snapshot_file_name(SnapshotId id);

@@ -8,7 +8,6 @@ namespace weir::storage {
 namespace {
 
 constexpr uint64_t kMetaPropertiesBytesMax = 64 << 10;
-constexpr std::string_view kMetaPropertiesFile = "meta.properties";
 constexpr std::string_view kBlanks = " \t\f";
 
 void append_utf8(std::string& out, uint32_t code) {

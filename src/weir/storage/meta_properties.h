@@ -16,6 +16,9 @@
 
 namespace weir::storage {
 
+inline constexpr std::string_view kMetaPropertiesFile = "meta.properties";
+inline constexpr std::string_view kLockFile = ".lock";  // beside it: held by the process that serves the directory
+
 struct MetaProperties {
   int version = 1;
   std::string cluster_id;      // free text; Kafka's tools make it from a UUID

@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <map>
 
+#include "weir/base/internal_topics.h"
 #include "weir/cli/load_config.h"
 #include "weir/cli/report.h"
 #include "weir/raft/quorum_state.h"
@@ -22,8 +23,6 @@ namespace weir::cli {
 namespace {
 
 constexpr size_t kSmallFileBytesMax = size_t{256} << 20;
-constexpr std::string_view kMetaPropertiesFile = "meta.properties";
-constexpr std::string_view kMetadataLogDirectory = "__cluster_metadata-0";
 
 std::string_view file_name(std::string_view path) { return path.substr(path.rfind('/') + 1); }
 
@@ -38,7 +37,7 @@ bool is_checkpoint(std::string_view name) {
 
 bool is_small_text(std::string_view name) {
   return is_checkpoint(name) || name == storage::kLeaderEpochFile || name == storage::kPartitionMetadataFile ||
-         name == kMetaPropertiesFile || name == raft::kQuorumStateFile || name == storage::kCleanShutdownFile;
+         name == storage::kMetaPropertiesFile || name == raft::kQuorumStateFile || name == storage::kCleanShutdownFile;
 }
 
 template <typename Entry, typename Show>
@@ -166,7 +165,7 @@ bool dump_file(const std::string& path, const DumpOptions& options, DumpOutput& 
   const auto segment_file = storage::parse_segment_file_name(name);
   if (is_quorum_snapshot(name)) return dump_segment(path, options, true, output);
   if (segment_file && segment_file->suffix == storage::kLogSuffix) {
-    return dump_segment(path, options, directory == kMetadataLogDirectory, output);
+    return dump_segment(path, options, directory == kMetadataLogName, output);
   }
   const Result<std::string> text = read_whole_file(path, kSmallFileBytesMax);
   if (!text) {

@@ -3,6 +3,7 @@
 
 #include <fmt/format.h>
 
+#include "weir/base/internal_topics.h"
 #include "weir/metadata/controller/assignments.h"
 #include "weir/metadata/controller/configs.h"
 #include "weir/metadata/controller/placement.h"
@@ -18,7 +19,7 @@ using Wanted = protocol::CreateTopicsRequest::CreatableTopic;
 using TopicResult = protocol::CreateTopicsResponse::CreatableTopicResult;
 
 Result<void> check_new_name(const MetadataImage& image, const std::string& name) {
-  if (name == kClusterMetadataTopic) {
+  if (name == kMetadataTopic) {
     return fail(ErrorCode::kInvalidRequest, fmt::format("{} is the cluster's own log and cannot be created", name));
   }
   WEIR_CHECK(check_topic_name(name));

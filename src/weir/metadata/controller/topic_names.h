@@ -8,8 +8,6 @@
 
 namespace weir::metadata {
 
-inline constexpr std::string_view kClusterMetadataTopic = "__cluster_metadata";
-
 // Errors: kInvalidTopicException with the reason.
 Result<void> check_topic_name(std::string_view name);
 

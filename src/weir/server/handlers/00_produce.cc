@@ -8,11 +8,11 @@
 //   INVALID_TXN_STATE until transactions are served.
 #include <vector>
 
+#include "weir/base/internal_topics.h"
 #include "weir/protocol/produce.h"
 #include "weir/record/validate.h"
 #include "weir/server/handlers/handlers.h"
 #include "weir/server/leader_hint.h"
-#include "weir/server/topic_names.h"
 
 namespace weir::server {
 namespace {
@@ -23,6 +23,8 @@ using protocol::ProduceRequest;
 using protocol::ProduceResponse;
 using PartitionResponse = ProduceResponse::PartitionProduceResponse;
 
+// What Kafka's own tools call themselves where they must write to internal topics.
+constexpr std::string_view kAdminToolClientId = "__admin_client";
 constexpr int16_t kAcksAll = -1;
 constexpr int16_t kAcksNone = 0;
 constexpr int16_t kAcksLeader = 1;

@@ -6,6 +6,7 @@
 //   Fenced brokers are left out; a leader that this listener cannot show: LISTENER_NOT_FOUND (6+), LEADER_NOT_AVAILABLE.
 #include <set>
 
+#include "weir/base/internal_topics.h"
 #include "weir/base/topic_name.h"
 #include "weir/metadata/topic_config.h"
 #include "weir/protocol/create_topics.h"
@@ -13,7 +14,6 @@
 #include "weir/server/authorized_operations.h"
 #include "weir/server/handlers/handlers.h"
 #include "weir/server/partition_row.h"
-#include "weir/server/topic_names.h"
 
 namespace weir::server {
 namespace {

@@ -5,9 +5,9 @@
 //   The answer comes when the new starts survive a crash; the files go in the background.
 #include <map>
 
+#include "weir/base/internal_topics.h"
 #include "weir/protocol/delete_records.h"
 #include "weir/server/handlers/handlers.h"
-#include "weir/server/topic_names.h"
 
 namespace weir::server {
 namespace {

@@ -10,7 +10,6 @@
 #include "weir/metadata/describe_configs.h"
 #include "weir/protocol/describe_configs.h"
 #include "weir/server/handlers/handlers.h"
-#include "weir/server/topic_names.h"
 
 namespace weir::server {
 namespace {

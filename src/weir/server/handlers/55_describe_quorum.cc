@@ -1,6 +1,6 @@
 // DescribeQuorum 0-2: leader, voters and observers of the metadata quorum. Any partition but __cluster_metadata-0 is
 // UNKNOWN_TOPIC_OR_PARTITION.
-#include "weir/metadata/controller/topic_names.h"
+#include "weir/base/internal_topics.h"
 #include "weir/protocol/describe_quorum.h"
 #include "weir/server/handlers/handlers.h"
 
@@ -22,7 +22,7 @@ protocol::DescribeQuorumResponse describe(const raft::QuorumDescription& quorum,
   protocol::DescribeQuorumResponse response;
   response.error_message.reset();
   auto& topic = response.topics.emplace_back();
-  topic.topic_name = metadata::kClusterMetadataTopic;
+  topic.topic_name = kMetadataTopic;
   auto& partition = topic.partitions.emplace_back();
   partition.partition_index = PartitionIndex(0);
   partition.error_message.reset();
@@ -43,7 +43,7 @@ protocol::DescribeQuorumResponse describe(const raft::QuorumDescription& quorum,
 }  // namespace
 
 Task<protocol::DescribeQuorumResponse> describe_quorum(HandlerContext& context, const protocol::DescribeQuorumRequest& request) {
-  const bool asks_for_quorum = request.topics.size() == 1 && request.topics[0].topic_name == metadata::kClusterMetadataTopic &&
+  const bool asks_for_quorum = request.topics.size() == 1 && request.topics[0].topic_name == kMetadataTopic &&
                                request.topics[0].partitions.size() == 1 && request.topics[0].partitions[0].partition_index == PartitionIndex(0);
   if (asks_for_quorum) co_return describe(context.services().metadata.quorum(), context.version() >= kFirstVersionWithDirectories);
   protocol::DescribeQuorumResponse response;

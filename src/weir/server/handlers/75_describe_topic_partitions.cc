@@ -5,12 +5,12 @@
 #include <algorithm>
 #include <set>
 
+#include "weir/base/internal_topics.h"
 #include "weir/base/topic_name.h"
 #include "weir/protocol/describe_topic_partitions.h"
 #include "weir/server/authorized_operations.h"
 #include "weir/server/handlers/handlers.h"
 #include "weir/server/partition_row.h"
-#include "weir/server/topic_names.h"
 
 namespace weir::server {
 namespace {
