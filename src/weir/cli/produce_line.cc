@@ -2,9 +2,13 @@
 
 #include <fmt/format.h>
 
+#include "weir/cli/json_text.h"
+
 namespace weir::cli {
 
 namespace {
+
+using codec::JsonValue;
 
 // A field's bytes: NAME as text, or NAME_base64; anything else that is JSON stands for its own text.
 Result<std::optional<std::string>> bytes_of(const JsonValue& object, std::string_view name) {
@@ -16,11 +20,11 @@ Result<std::optional<std::string>> bytes_of(const JsonValue& object, std::string
   }
   const JsonValue* plain = object.field(name);
   if (plain == nullptr || plain->is_null()) return std::optional<std::string>();
-  return std::optional<std::string>(plain->kind == JsonValue::Kind::kText ? plain->text : json_text_of(*plain));
+  return std::optional<std::string>(plain->kind == JsonValue::Kind::kText ? plain->text : codec::json_text_of(*plain));
 }
 
 Result<LineRecord> parse_json_line(std::string_view line, const LineRules& rules) {
-  WEIR_TRY(const JsonValue object, parse_json(line));
+  WEIR_TRY(const JsonValue object, codec::parse_json(line));
   if (object.kind != JsonValue::Kind::kObject) return fail(ErrorCode::kInvalidArgument, "this is no JSON object");
   LineRecord record;
   WEIR_TRY(record.key, bytes_of(object, "key"));
@@ -40,7 +44,7 @@ Result<LineRecord> parse_json_line(std::string_view line, const LineRules& rules
   if (headers == nullptr || headers->is_null()) return record;
   // [{"key":...,"value":...}] or {"name":"value"}.
   for (const auto& [name, value] : headers->fields) {
-    record.headers.emplace_back(name, value.is_null() ? std::nullopt : std::optional(value.kind == JsonValue::Kind::kText ? value.text : json_text_of(value)));
+    record.headers.emplace_back(name, value.is_null() ? std::nullopt : std::optional(value.kind == JsonValue::Kind::kText ? value.text : codec::json_text_of(value)));
   }
   for (const JsonValue& one : headers->items) {
     WEIR_TRY(const auto key, bytes_of(one, "key"));

@@ -9,7 +9,6 @@
 #include "weir/base/bytes.h"
 #include "weir/base/error.h"
 #include "weir/base/ids.h"
-#include "weir/cli/json_read.h"
 
 namespace weir::cli {
 

@@ -63,13 +63,20 @@ TEST(QuorumState, reads_and_writes_kafkas_files) {
   EXPECT_THAT(old->voters, testing::ElementsAre(BrokerId(1)));
   EXPECT_EQ(format_quorum_state(*old, 0), v0);
 
+  // Fields that nobody asks for and the order of those that are asked for mean nothing.
+  const auto other = parse_quorum_state(R"({ "data_version": 0, "new": [true, {"a": null}], "votedId": 1, "leaderEpoch": 3, "leaderId": -1 })");
+  ASSERT_TRUE(other.has_value()) << other.error().message();
+  EXPECT_EQ(*other, (ElectionState{.epoch = LeaderEpoch(3), .voted = BrokerId(1)}));
+
   for (const char* broken :
        {"", "{", "{}", R"({"leaderId":1})", R"({"leaderId":"x","leaderEpoch":1,"votedId":1,"data_version":1})",
         R"({"leaderId":1,"leaderEpoch":1,"votedId":1,"data_version":2})",
         R"({"leaderId":1,"leaderEpoch":-9,"votedId":1,"data_version":1})",
         R"({"leaderId":1,"leaderEpoch":2147483647,"votedId":1,"votedDirectoryId":"AAAAAAAAAAAAAAAAAAAAAA","data_version":1})",
         R"({"leaderId":1,"leaderEpoch":2,"votedId":-1,"currentVoters":[{"voterId":4294967297}],"data_version":0})",
-        R"({"leaderId":1,"leaderEpoch":2,"votedId":-1,"currentVoters":[{"voterId":1}],"data_version":0}{})"}) {
+        R"({"leaderId":1,"leaderEpoch":2,"votedId":-1,"currentVoters":[{"voterId":1}],"data_version":0}{})",
+        R"({"leaderId":1,"leaderEpoch":2,"votedId":-1,"currentVoters":[{"id":1}],"data_version":0})",
+        R"({"leaderId":1,"leaderEpoch":2,"votedId":-1,"currentVoters":{"voterId":1},"data_version":0})"}) {
     EXPECT_FALSE(parse_quorum_state(broken).has_value()) << broken;
   }
 }

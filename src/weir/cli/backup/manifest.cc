@@ -4,12 +4,14 @@
 
 #include <fmt/format.h>
 
-#include "weir/cli/json_read.h"
 #include "weir/cli/json_text.h"
 
 namespace weir::cli {
 
 namespace {
+
+using codec::JsonField;
+using codec::JsonValue;
 
 constexpr std::string_view kFormat = "weir-backup";
 constexpr int64_t kVersion = 1;
@@ -137,7 +139,7 @@ std::string manifest_text(const Manifest& manifest) {
 }
 
 Result<Manifest> parse_manifest(std::string_view text) {
-  auto parsed = parse_json(text);
+  auto parsed = codec::parse_json(text);
   if (!parsed) return wrong_manifest(parsed.error().message());
   WEIR_TRY(const std::string format, text_of(*parsed, "format"));
   WEIR_TRY(const int64_t version, whole_of(*parsed, "version"));

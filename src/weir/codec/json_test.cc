@@ -1,13 +1,13 @@
-#include "weir/cli/json_read.h"
+#include "weir/codec/json.h"
 
 #include <gtest/gtest.h>
 
-namespace weir::cli {
+namespace weir::codec {
 namespace {
 
 // Property: what is read and written again is the same text without its spaces, numbers digit by digit. Fails when a number goes
 // through a double, and somebody's 20-digit id comes out as another.
-TEST(JsonRead, there_and_back) {
+TEST(Json, there_and_back) {
   for (const char* text : {"null", "true", "[]", "{}", "0", "-0", "1.0", "1.50", "1E5", "-1e-7", "12345678901234567890123", "18446744073709551615",
                            "3.141592653589793238462643", "{\"a\":[1,{\"b\":null},\"\\n\\\"\"],\"c\":false,\"\":2.0}"}) {
     const auto value = parse_json(text);
@@ -19,7 +19,7 @@ TEST(JsonRead, there_and_back) {
 
 // Property: whole numbers are those without a fraction that fit; of two fields of one name the last counts; what is no JSON is
 // refused. Fails when a cut line passes for a whole one.
-TEST(JsonRead, numbers_fields_and_mistakes) {
+TEST(Json, numbers_fields_and_mistakes) {
   const auto value = parse_json("{\"a\":9223372036854775807,\"b\":9223372036854775808,\"c\":5.0,\"a\":-1}");
   ASSERT_TRUE(value.has_value());
   EXPECT_EQ(value->field("a")->whole, -1);
@@ -31,4 +31,4 @@ TEST(JsonRead, numbers_fields_and_mistakes) {
 }
 
 }  // namespace
-}  // namespace weir::cli
+}  // namespace weir::codec

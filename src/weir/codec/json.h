@@ -1,5 +1,9 @@
-// JSON text as a tree: what `weir produce --input json` and the manifests of backups are read with. The only file behind it,
-// json_read.cc, knows Boost.JSON.
+// JSON text as a tree: quorum-state, manifests of backups, what `weir produce --input json` reads.
+//
+// Owner    whoever holds the value. Pure.
+// Holds    - of a number nothing is lost: its text is kept as it was written
+//
+// Boost.JSON is included by json.cc only.
 #pragma once
 
 #include <optional>
@@ -7,10 +11,9 @@
 #include <string_view>
 #include <vector>
 
-#include "weir/base/bytes.h"
 #include "weir/base/error.h"
 
-namespace weir::cli {
+namespace weir::codec {
 
 struct JsonField;
 
@@ -37,11 +40,11 @@ struct JsonField {
   JsonValue value;
 };
 
+// A JSON string, quotes included. The text is UTF-8.
+std::string json_string(std::string_view text);
 // Errors: kInvalidArgument, what is wrong and at which byte.
 Result<JsonValue> parse_json(std::string_view text);
 // Without spaces.
 std::string json_text_of(const JsonValue& value);
 
-Result<Bytes> from_base64(std::string_view text);
-
-}  // namespace weir::cli
+}  // namespace weir::codec

@@ -1,4 +1,4 @@
-#include "weir/cli/json_read.h"
+#include "weir/codec/json.h"
 
 #include <boost/json/basic_parser_impl.hpp>
 #include <boost/json/src.hpp>
@@ -7,9 +7,7 @@
 
 #include <fmt/format.h>
 
-#include "weir/cli/json_text.h"
-
-namespace weir::cli {
+namespace weir::codec {
 
 namespace {
 
@@ -113,6 +111,23 @@ Result<JsonValue> parse_json(std::string_view text) {
   return std::move(parser.handler().tree());
 }
 
+std::string json_string(std::string_view text) {
+  std::string out = "\"";
+  for (const char c : text) {
+    switch (c) {
+      case '"': out += "\\\""; break;
+      case '\\': out += "\\\\"; break;
+      case '\n': out += "\\n"; break;
+      case '\r': out += "\\r"; break;
+      case '\t': out += "\\t"; break;
+      default:
+        if (static_cast<unsigned char>(c) < 0x20) out += fmt::format("\\u{:04x}", static_cast<unsigned>(c));
+        else out += c;
+    }
+  }
+  return out + "\"";
+}
+
 std::string json_text_of(const JsonValue& value) {
   using Kind = JsonValue::Kind;
   std::string out;
@@ -131,27 +146,4 @@ std::string json_text_of(const JsonValue& value) {
   return out;
 }
 
-Result<Bytes> from_base64(std::string_view text) {
-  constexpr std::string_view kAlphabet = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
-  Bytes out;
-  uint32_t word = 0;
-  size_t digits = 0;
-  const std::string_view body = text.substr(0, text.find('='));
-  const size_t padding = text.size() - body.size();
-  bool is_wrong = text.size() % 4 != 0 || padding > 2 || text.substr(body.size()).find_first_not_of('=') != std::string_view::npos;
-  for (const char c : body) {
-    const size_t digit = kAlphabet.find(c);
-    is_wrong = is_wrong || digit == std::string_view::npos;
-    word = word << 6 | static_cast<uint32_t>(digit & 63);
-    if (++digits % 4 != 0) continue;
-    for (const int shift : {16, 8, 0}) out.push_back(static_cast<std::byte>(word >> shift));
-    word = 0;
-  }
-  if (is_wrong) return fail(ErrorCode::kInvalidArgument, "this is no base64");
-  const size_t rest = digits % 4;
-  if (rest == 2) out.push_back(static_cast<std::byte>(word >> 4));
-  if (rest == 3) for (const int shift : {10, 2}) out.push_back(static_cast<std::byte>(word >> shift));
-  return out;
-}
-
-}  // namespace weir::cli
+}  // namespace weir::codec
