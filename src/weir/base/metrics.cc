@@ -3,13 +3,13 @@
 #include <fmt/format.h>
 
 #include "weir/base/assert.h"
+#include "weir/base/metric_text.h"
 
 namespace weir {
-namespace {
 
-std::string escaped(std::string_view text) {
+std::string escaped_label(std::string_view value) {
   std::string out;
-  for (char c : text) {
+  for (const char c : value) {
     if (c == '\\' || c == '"') out += '\\';
     if (c == '\n') {
       out += "\\n";
@@ -20,10 +20,12 @@ std::string escaped(std::string_view text) {
   return out;
 }
 
+namespace {
+
 std::string label_text(const MetricLabels& labels) {
   std::string text;
   for (const MetricLabel& label : labels) {
-    fmt::format_to(std::back_inserter(text), "{}{}=\"{}\"", text.empty() ? "{" : ",", label.name, escaped(label.value));
+    fmt::format_to(std::back_inserter(text), "{}{}=\"{}\"", text.empty() ? "{" : ",", label.name, escaped_label(label.value));
   }
   return text.empty() ? text : text + "}";
 }

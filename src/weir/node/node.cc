@@ -53,27 +53,13 @@ Task<Result<void>> Node::run(runtime::StopToken stop) {
   co_return stopped;
 }
 
-// What retention no longer protects goes, partition by partition: log.initial.task.delay.ms after the start, then every
-// log.retention.check.interval.ms.
+// Retention, log.initial.task.delay.ms after the start and then every log.retention.check.interval.ms.
 Task<void> Node::expire_records(Node* self) {
   runtime::Executor& executor = self->environment_.executor;
   const runtime::StopToken stop = self->background_stop_.token();
   Duration pause = self->options_.first_retention_check;
   while (co_await runtime::sleep_until(executor, executor.now() + std::exchange(pause, self->options_.retention_check), stop)) {
-    std::vector<storage::TopicPartition> names;
-    self->partitions_->for_each([&](const replication::Partition& partition) { names.push_back(partition.name()); });
-    for (const storage::TopicPartition& name : names) {
-      if (stop.stop_requested()) co_return;
-      const replication::PartitionRef partition = self->partitions_->find(name.topic, name.partition);
-      if (!partition) continue;
-      const TimestampMs now = self->environment_.clock.wall_ms();
-      const Result<int> removed = co_await partition->log().apply_retention(partition->high_watermark(), now);
-      if (!removed) {
-        self->environment_.log.warning("retention of {}-{}: {}", name.topic, name.partition, removed.error().describe());
-      } else if (*removed > 0) {
-        self->environment_.log.info("retention removed {} segments of {}-{}", *removed, name.topic, name.partition);
-      }
-    }
+    co_await self->partitions_->apply_retention(stop);
   }
 }
 

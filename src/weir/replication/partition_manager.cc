@@ -90,6 +90,23 @@ Task<void> PartitionManager::take_up_recovered(storage::TopicPartition found) {
   co_await create_partitions(std::move(one), image_);
 }
 
+Task<void> PartitionManager::apply_retention(runtime::StopToken stop) {
+  // By name: partitions come and go meanwhile.
+  std::vector<storage::TopicPartition> names;
+  for_each([&](const Partition& partition) { names.push_back(partition.name()); });
+  for (const storage::TopicPartition& name : names) {
+    if (stop.stop_requested()) co_return;
+    const PartitionRef partition = find(name.topic, name.partition);
+    if (!partition) continue;
+    const Result<int> removed = co_await partition->log().apply_retention(partition->high_watermark(), environment_.clock.wall_ms());
+    if (!removed) {
+      environment_.log.warning("retention of {}-{}: {}", name.topic, name.partition, removed.error().describe());
+    } else if (*removed > 0) {
+      environment_.log.info("retention removed {} segments of {}-{}", *removed, name.topic, name.partition);
+    }
+  }
+}
+
 Task<void> PartitionManager::try_failed_again() {
   if (failed_.empty()) co_return;
   const Result<void> alone = co_await changing_.acquire(environment_.executor);

@@ -54,6 +54,9 @@ class PartitionManager final : public metadata::MetadataSubscriber {
   // A log that LogManager::load() had left is there now: its partition is served, or set aside when it is not ours any more.
   runtime::Task<void> on_recovered(storage::TopicPartition partition);
 
+  // What retention no longer protects goes, partition by partition, until `stop`.
+  runtime::Task<void> apply_retention(runtime::StopToken stop);
+
   // Tries again to make the logs that could not be made: a disk that was full may have space now.
   runtime::Task<void> try_failed_again();
 
