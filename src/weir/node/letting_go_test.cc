@@ -22,10 +22,10 @@ void append(SimBroker& broker, const std::string& topic, int batches, size_t byt
   }
 }
 
-std::pair<ErrorCode, int64_t> delete_before(SimBroker& broker, const std::string& topic, int64_t offset) {
+std::pair<ErrorCode, int64_t> delete_before(SimBroker& broker, const std::string& topic, int64_t offset, int32_t timeout_ms = 10'000) {
   Wire wire = broker.connect();
   DeleteRecordsRequest request;
-  request.timeout_ms = 10'000;
+  request.timeout_ms = timeout_ms;
   auto& wanted = request.topics.emplace_back();
   wanted.name = topic;
   wanted.partitions.push_back({.partition_index = PartitionIndex(0), .offset = Offset(offset)});
@@ -94,6 +94,22 @@ TEST(LettingGo, files_below_the_start_go) {
   EXPECT_EQ(files_of(broker, "/data/log/t-0", ".log.deleted"), before - 1);
   broker.world.run_for(6s);
   EXPECT_EQ(files_of(broker, "/data/log/t-0", ".deleted"), 0u);
+}
+
+// Property: DeleteRecords waits for a log whose files others have until timeout_ms, then says so and leaves the start as it was.
+// Fails when it waits for as long as they have them.
+TEST(LettingGo, delete_records_waits_until_its_timeout) {
+  SimBroker broker(3);
+  ASSERT_TRUE(broker.start());
+  (void)broker.create_topic("t", 1, {{"segment.bytes", "1048576"}, {"file.delete.delay.ms", "0"}});
+  append(broker, "t", 100, 600'000);
+  ASSERT_EQ(delete_before(broker, "t", 80), std::make_pair(ErrorCode::kNone, int64_t{80}));
+  ASSERT_GT(files_of(broker, "/data/log/t-0", ".log"), 40u) << "the segments below the start are gone already";
+  EXPECT_EQ(delete_before(broker, "t", 90, 0), std::make_pair(ErrorCode::kRequestTimedOut, int64_t{-1}));
+  EXPECT_EQ(offset_at(broker, "t", -2), 80);
+  EXPECT_EQ(delete_before(broker, "t", 90), std::make_pair(ErrorCode::kNone, int64_t{90}));
+  broker.world.run_for(60s);
+  EXPECT_EQ(delete_before(broker, "t", 95, 0), std::make_pair(ErrorCode::kNone, int64_t{95})) << "nobody has them";
 }
 
 // Property: while a topic of many partitions and segments is deleted, and its files go, others are served as before: no answer

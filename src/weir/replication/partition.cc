@@ -150,7 +150,7 @@ Task<Result<FetchedRecords>> Partition::fetch(Offset from, Isolation isolation, 
   co_return fetched;
 }
 
-Task<Result<Offset>> Partition::delete_records(Offset target) {
+Task<Result<Offset>> Partition::delete_records(Offset target, Deadline deadline) {
   WEIR_CO_CHECK(check_leader(kNoLeaderEpoch));
   // An empty policy, which keeps everything, does not forbid it: Kafka refuses where compaction alone decides what goes.
   if (!log_.options().cleanup_delete && rules().keys_required) {
@@ -161,7 +161,9 @@ Task<Result<Offset>> Partition::delete_records(Offset target) {
     co_return fail(ErrorCode::kOffsetOutOfRange,
                    fmt::format("offset {} of {}-{} is not within 0 .. {}", target, name_.topic, name_.partition, high_watermark_));
   }
-  WEIR_CO_CHECK(co_await log_.advance_start_offset(target, high_watermark_));
+  const Result<void> moved = co_await log_.advance_start_offset(target, high_watermark_, deadline);
+  if (!moved && moved.error().code() == ErrorCode::kDeadlineExceeded) co_return fail(ErrorCode::kRequestTimedOut);
+  if (!moved) co_return fail(moved.error());
   co_return log_start_offset();
 }
 

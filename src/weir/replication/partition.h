@@ -135,8 +135,9 @@ class Partition final : private storage::LogObserver {
 
   // Moves the log start to `target`, kNoOffset for the high watermark, and returns where it is now: a lower target changes
   // nothing. It is safe once storage::LogManager::save_start_offsets() has returned. Errors: kPolicyViolation (the topic's
-  // cleanup.policy is compact alone), kOffsetOutOfRange, those of check_leader(), kKafkaStorageError.
-  Task<Result<Offset>> delete_records(Offset target);
+  // cleanup.policy is compact alone), kOffsetOutOfRange, those of check_leader(), kKafkaStorageError; kRequestTimedOut (others
+  // have the files of the log until `deadline`).
+  Task<Result<Offset>> delete_records(Offset target, Deadline deadline);
 
   // Whole batches from `from` that a reader of that isolation may see. Empty at the end.
   // Errors: kOffsetOutOfRange, kKafkaStorageError, kCorruptMessage.

@@ -302,8 +302,8 @@ std::vector<ProducerInfo> Log::producers() const {
   return rows;
 }
 
-Task<Result<void>> Log::advance_start_offset(Offset offset, Offset high_watermark) {
-  return core_->advance_start_offset(offset, high_watermark);
+Task<Result<void>> Log::advance_start_offset(Offset offset, Offset high_watermark, Deadline deadline) {
+  return core_->advance_start_offset(offset, high_watermark, deadline);
 }
 Task<Result<void>> Log::truncate_to(Offset offset) { return core_->truncate_to(offset); }
 Task<Result<void>> Log::truncate_fully_and_start_at(Offset offset) { return core_->truncate_fully_and_start_at(offset); }

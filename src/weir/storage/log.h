@@ -191,8 +191,9 @@ class Log {
 
   // Moves the log start forward (DeleteRecords, retention, snapshots of the quorum). Segments wholly below it leave the log in
   // the background and the disk after file.delete.delay.ms. A power cut may bring back the old start until
-  // LogManager::save_start_offsets(). Lower than start_offset(): nothing happens. Errors: kOffsetOutOfRange (above `high_watermark`).
-  Task<Result<void>> advance_start_offset(Offset offset, Offset high_watermark);
+  // LogManager::save_start_offsets(). Lower than start_offset(): nothing happens. Errors: kOffsetOutOfRange (above `high_watermark`),
+  // kDeadlineExceeded (others have the files, the start is where it was).
+  Task<Result<void>> advance_start_offset(Offset offset, Offset high_watermark, Deadline deadline = Deadline::never());
   // Drops everything at and after `offset`, which falls back to the beginning of the batch that holds it.
   Task<Result<void>> truncate_to(Offset offset);
   // Drops everything; the next offset, and the log start, become `offset`.

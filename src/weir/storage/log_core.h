@@ -48,7 +48,7 @@ class Log::Core final : public Flushable, private runtime::TurnHook, private Dir
   Task<Result<std::optional<TimestampOffset>>> max_timestamp(codec::Codecs& codecs, Deadline deadline);
   Task<Result<std::vector<AbortedTransaction>>> aborted_transactions(Offset from, Offset below);
 
-  Task<Result<void>> advance_start_offset(Offset offset, Offset high_watermark);
+  Task<Result<void>> advance_start_offset(Offset offset, Offset high_watermark, Deadline deadline);
   Task<Result<void>> truncate_to(Offset offset);
   Task<Result<void>> truncate_fully_and_start_at(Offset offset);
   Task<Result<int>> apply_retention(Offset high_watermark, TimestampMs now);

@@ -13,6 +13,7 @@
 
 #include <map>
 
+#include "weir/base/internal_topics.h"
 #include "weir/runtime/semaphore.h"
 #include "weir/runtime/task_group.h"
 #include "weir/runtime/wait_queue.h"
@@ -25,8 +26,6 @@
 #include "weir/storage/tail_cache.h"
 
 namespace weir::storage {
-
-inline constexpr std::string_view kMetadataTopic = "__cluster_metadata";
 
 class LogManager::Core {
  public:

@@ -79,7 +79,7 @@ Task<Result<void>> LogManager::Core::check_identity() {
 Task<Result<void>> LogManager::Core::lock_dir(Dir& dir) {
   const std::string& path = dir.health.path();
   WEIR_CO_CHECK(co_await environment.disk.create_directories(path));
-  Result<std::unique_ptr<runtime::FileLock>> lock = co_await environment.disk.lock(fmt::format("{}/.lock", path));
+  Result<std::unique_ptr<runtime::FileLock>> lock = co_await environment.disk.lock(fmt::format("{}/{}", path, kLockFile));
   if (!lock) {
     if (lock.error().code() != ErrorCode::kLocked) co_return fail(lock.error());
     co_return fail(ErrorCode::kLocked, fmt::format("log directory {} is in use: {}", path, lock.error().message()));

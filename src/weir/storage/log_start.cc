@@ -32,12 +32,12 @@ Task<Result<void>> Log::Core::remove_first_segment() {
   co_return co_await drop_snapshots_below_start();
 }
 
-Task<Result<void>> Log::Core::advance_start_offset(Offset offset, Offset high_watermark) {
+Task<Result<void>> Log::Core::advance_start_offset(Offset offset, Offset high_watermark, Deadline deadline) {
   WEIR_CO_CHECK(ready());
   if (offset > high_watermark) {
     co_return fail(ErrorCode::kOffsetOutOfRange, fmt::format("offset {} is above the high watermark {}", offset, high_watermark));
   }
-  WEIR_CO_CHECK(co_await maintenance_.acquire(executor()));
+  WEIR_CO_CHECK(co_await maintenance_.acquire(executor(), 1, deadline));
   const runtime::HeldPermit held(maintenance_);
   WEIR_CO_CHECK(ready());
   if (offset <= log_start) co_return Result<void>();
