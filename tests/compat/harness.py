@@ -171,7 +171,11 @@ class Kafka:
         # to a file, not a pipe: the broker it leaves behind inherits the descriptor
         path = os.path.join(self.folder, f"{verb}.out")
         with open(path, "wb") as out:
-            done = subprocess.run([PEER, verb], env=self.environment, stdin=subprocess.DEVNULL, stdout=out, stderr=out, timeout=120)
+            try:
+                done = subprocess.run([PEER, verb], env=self.environment, stdin=subprocess.DEVNULL, stdout=out, stderr=out, timeout=240)
+            except subprocess.TimeoutExpired:
+                sys.exit(f"real Kafka: {verb} took more than 240 s; it says in {path} how far it got. A run that goes on: --resume, "
+                         "or --all without --again")
         with open(path, encoding="utf-8", errors="replace") as file:
             text = file.read()
         if done.returncode:
