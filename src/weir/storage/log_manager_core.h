@@ -133,6 +133,7 @@ class LogManager::Core {
 
   // log_manager_load.cc
   Task<Result<void>> scan_dir(size_t dir, std::vector<LoadJob>& jobs);
+  int workers_for(size_t jobs) const;
   Task<void> load_all(std::vector<LoadJob>& jobs, std::vector<LoadJob>* later);
   static Task<void> load_some(Core* core, std::vector<LoadJob>* jobs, std::vector<LoadJob>* later);
   Task<Result<void>> look_at(LoadJob& job);

@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include "weir/base/assert.h"
+#include "weir/base/internal_topics.h"
 #include "weir/storage/log_manager_core.h"
 #include "weir/storage/partition_metadata.h"
 #include "weir/storage/segment_files.h"
@@ -35,7 +36,7 @@ Task<Result<void>> LogManager::Core::load() {
   std::sort(later.begin(), later.end(), [](const LoadJob& a, const LoadJob& b) { return a.left.bytes > b.left.bytes; });
   if (!later.empty()) tasks_.spawn(&Core::report_recovery, this);
   std::vector<LoadJob> internal;   // whose readers do not ask twice
-  const auto now = [this](const LoadJob& job) { return !options.serve_while_recovering || job.partition.topic.starts_with("__"); };
+  const auto now = [this](const LoadJob& job) { return !options.serve_while_recovering || is_internal_topic(job.partition.topic); };
   std::copy_if(later.begin(), later.end(), std::back_inserter(internal), now);
   std::erase_if(later, now);
   leave_for_later(std::move(later));
@@ -47,15 +48,18 @@ Task<Result<void>> LogManager::Core::load() {
   const bool any = std::any_of(dirs.begin(), dirs.end(), [](const auto& dir) { return !dir->health.is_offline(); });
   if (!any) co_return fail(dirs[0]->health.offline_error());
   start_loops();
-  const int workers = later_.empty() ? 0 : std::max(1, options.recoveries_in_parallel_max);
-  for (int i = 0; i < workers; ++i) tasks_.spawn(&Core::recover_later, this);
+  for (int i = workers_for(later_.size()); i > 0; --i) tasks_.spawn(&Core::recover_later, this);
   co_return Result<void>();
+}
+
+// No more than there is to do: the option goes up to 2^31 - 1.
+int LogManager::Core::workers_for(size_t jobs) const {
+  return static_cast<int>(std::min<size_t>(jobs, static_cast<size_t>(std::max(1, options.recoveries_in_parallel_max))));
 }
 
 Task<void> LogManager::Core::load_all(std::vector<LoadJob>& jobs, std::vector<LoadJob>* later) {
   runtime::TaskGroup workers(environment.executor);
-  const int count = std::max(1, options.recoveries_in_parallel_max);
-  for (int i = 0; i < count; ++i) workers.spawn(&Core::load_some, this, &jobs, later);
+  for (int i = workers_for(jobs.size()); i > 0; --i) workers.spawn(&Core::load_some, this, &jobs, later);
   const Result<void> joined = co_await workers.join();
   WEIR_ASSERT(joined.has_value());
 }

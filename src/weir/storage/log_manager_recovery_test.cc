@@ -30,7 +30,7 @@ Task<void> fill(runtime::Environment* env) {
   EXPECT_TRUE(co_await write_meta_properties(env->disk, "/d", {1, "c1", BrokerId(1), Uuid{1, 2}}));
   auto manager = co_await LogManager::open(*env, patient());
   EXPECT_TRUE(co_await (*manager)->load());
-  const std::pair<const char*, int> sizes[] = {{"large", 40}, {"middle", 20}, {"little", 10}, {"tiny", 1}, {"__internal", 30}};
+  const std::pair<const char*, int> sizes[] = {{"large", 40}, {"middle", 20}, {"little", 10}, {"tiny", 1}, {"__consumer_offsets", 30}};
   for (const auto& [topic, batches] : sizes) {
     auto log = co_await (*manager)->create_log(topic, kFirst, Uuid{5, 6}, {});
     EXPECT_TRUE(log);
@@ -47,7 +47,7 @@ Task<void> recover(runtime::Environment* env) {
   EXPECT_FALSE(manager.directories()[0].was_clean);
   EXPECT_TRUE(co_await manager.load());
   EXPECT_NE(manager.find("tiny", kFirst), nullptr);
-  EXPECT_NE(manager.find("__internal", kFirst), nullptr);
+  EXPECT_NE(manager.find("__consumer_offsets", kFirst), nullptr);
   EXPECT_EQ(manager.find("large", kFirst), nullptr);
   EXPECT_TRUE(manager.is_recovering("large", kFirst));
   EXPECT_GE(manager.recovery_left()[0].logs, 2u);
@@ -65,7 +65,7 @@ Task<void> recover(runtime::Environment* env) {
   EXPECT_EQ(manager.recovery_left()[0].logs, 0u);
   EXPECT_EQ(manager.recovery_left()[0].bytes, 0);
   EXPECT_EQ(manager.find("middle", kFirst), nullptr);
-  for (const auto& [topic, batches] : {std::pair("large", 40), std::pair("little", 10), std::pair("__internal", 30)}) {
+  for (const auto& [topic, batches] : {std::pair("large", 40), std::pair("little", 10), std::pair("__consumer_offsets", 30)}) {
     const Log* log = manager.find(topic, kFirst);
     EXPECT_TRUE(log != nullptr && log->end_offset() == Offset(batches)) << topic;
   }

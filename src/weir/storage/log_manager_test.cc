@@ -195,6 +195,22 @@ Task<void> one_begins_anew(runtime::Environment& env) {
 // them. Fails when they go: records that were deleted are there again, and everything is recovered.
 TEST(LogManager, checkpoints_keep_what_is_not_loaded_yet) { with_world(3, one_begins_anew); }
 
+Task<void> more_threads_than_logs(runtime::Environment& env) {
+  co_await format(env, "/d1", {.cluster_id = "c1", .node_id = BrokerId(1), .directory_id = Uuid{1, 2}});
+  LogManagerOptions options{.dirs = {"/d1"}, .node_id = BrokerId(1)};
+  options.recoveries_in_parallel_max = INT32_MAX;
+  auto manager = co_await LogManager::open(env, options);
+  EXPECT_TRUE(manager && co_await (*manager)->load());
+  EXPECT_TRUE(co_await (*manager)->create_log("t", kP0, Uuid{5, 6}, {}));
+  EXPECT_TRUE(co_await (*manager)->close(BrokerEpoch(1)));
+  auto again = co_await LogManager::open(env, options);
+  EXPECT_TRUE(again && co_await (*again)->load());
+  EXPECT_NE((*again)->find("t", kP0), nullptr);
+  EXPECT_TRUE(co_await (*again)->close(BrokerEpoch(2)));
+}
+// Property: num.recovery.threads.per.data.dir may be as large as it can be. Fails, by taking all memory, when that many are begun.
+TEST(LogManager, more_threads_than_logs) { with_world(4, more_threads_than_logs); }
+
 Task<void> twice_on_disk(runtime::Environment& env) {
   co_await format(env, "/d1", {.cluster_id = "c1", .node_id = BrokerId(1), .directory_id = Uuid{1, 2}});
   co_await format(env, "/d2", {.cluster_id = "c1", .node_id = BrokerId(1), .directory_id = Uuid{1, 3}});
