@@ -56,6 +56,7 @@ struct ServerTest : testing::Test {
   }
   std::string answer_to(std::string request) { return world.run(client, ask(client.environment(), std::move(request))); }
 
+  int ended = 0;   // of what a test spawns; before the world, whose tasks outlive the test's body
   runtime::SimWorld world{1};
   runtime::SimNode& node = world.add_node("server");
   runtime::SimNode& client = world.add_node("client");
@@ -103,7 +104,6 @@ TEST_F(ServerTest, a_silent_client_is_let_go) {
 
 // Property: of more clients than kConnectionsMax the last are turned away at once, and the others still served.
 TEST_F(ServerTest, connections_are_bounded) {
-  int ended = 0;
   for (size_t i = 0; i < Server::kConnectionsMax + 3; ++i) {
     client.spawn(
         [](Environment env, int* ended) -> Task<void> {
