@@ -141,6 +141,7 @@ class Log::Core final : public Flushable, private runtime::TurnHook, private Dir
   void on_fire() override;
   void advance_durable(Offset offset);
   Task<Result<void>> sync_files(Offset target);
+  Task<Result<void>> sync_snapshots();   // their bytes; their names: sync_directory()
   Task<Result<void>> sync_directory();
   Task<Result<void>> save_epochs();
 

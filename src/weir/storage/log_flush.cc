@@ -67,18 +67,23 @@ Task<Result<void>> Log::Core::sync_files(Offset target) {
     WEIR_CO_CHECK(co_await segment->sync_indexes());
     segment->note_indexes_synced();
   }
-  while (!unsynced_snapshots_.empty()) {
-    const Offset offset = unsynced_snapshots_.back();
-    WEIR_CO_TRY(const auto file, co_await disk().open(file_path(segment_file_name(offset, kSnapshotSuffix)), runtime::OpenMode::kReadWrite));
-    WEIR_CO_CHECK(co_await file->sync_data());
-    std::erase(unsynced_snapshots_, offset);
-  }
+  WEIR_CO_CHECK(co_await sync_snapshots());
   // An epoch without a record is not worth a file: a start would drop it again.
   if (epochs_unsaved_from_ && *epochs_unsaved_from_ < durable_end) {
     const Result<void> saved = co_await save_epochs();
     if (!saved && !is_passing(saved.error())) co_return saved;   // else the next round tries again; the recovery point waits
   }
   if (flush_wanted_ > durable_end && written_end > durable_end) services.directory.flushes().request(*this);
+  co_return Result<void>();
+}
+
+Task<Result<void>> Log::Core::sync_snapshots() {
+  while (!unsynced_snapshots_.empty()) {
+    const Offset offset = unsynced_snapshots_.back();
+    WEIR_CO_TRY(const auto file, co_await disk().open(file_path(segment_file_name(offset, kSnapshotSuffix)), runtime::OpenMode::kReadWrite));
+    WEIR_CO_CHECK(co_await file->sync_data());
+    std::erase(unsynced_snapshots_, offset);
+  }
   co_return Result<void>();
 }
 

@@ -22,7 +22,8 @@ Task<Result<void>> Log::Core::remove_first_segment() {
   WEIR_ASSERT(removable_segments() > 0, log_start);
   const std::shared_ptr<Segment> segment = segments_.front();
   // Those that stay have durable names first, and one goes after another, so that no crash leaves a hole, or nothing that says
-  // where the log was.
+  // where the log was. So do the producer snapshots have their bytes: once the records are gone nothing else knows their producers.
+  WEIR_CO_CHECK(co_await sync_snapshots());
   WEIR_CO_CHECK(co_await sync_directory());
   if (!segment->is_removed()) WEIR_CO_CHECK(co_await segment->mark_deleted());
   WEIR_CO_CHECK(co_await disk().sync_directory(path));
