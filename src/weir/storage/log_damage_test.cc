@@ -8,6 +8,7 @@
 #include "weir/storage/log_manager.h"
 #include "weir/storage/meta_properties.h"
 #include "weir/storage/partition_metadata.h"
+#include "weir/storage/segment_files.h"
 #include "weir/storage/testing/log_kit.h"
 
 namespace weir::storage {
@@ -196,6 +197,50 @@ TEST(LogDamage, time_index_cut) { with_damage(".timeindex", Damage::kCut); }
 // Property: a producer snapshot that is damaged is not believed: producers are what the log says. Fails when its CRC is not looked at.
 TEST(LogDamage, producer_snapshot_flipped) { with_damage(".snapshot", Damage::kFlip); }
 TEST(LogDamage, producer_snapshot_cut) { with_damage(".snapshot", Damage::kCut); }
+
+// Five segments, a producer in all but the last. Retention takes those before the last while its snapshot has not reached the disk,
+// and a power cut brings an older snapshot back: what is left is a log at 8 with a torn snapshot, and one of before batches that are gone.
+Task<void> stale_snapshot(runtime::Environment& env) {
+  const LogOptions options{.segment_bytes = 200};   // two batches
+  const auto from_producer = [](int32_t sequence) {
+    return make_batch({.producer_id = ProducerId(5), .producer_epoch = ProducerEpoch(0), .base_sequence = sequence});
+  };
+  {
+    LogKit kit(env);
+    auto log = co_await kit.open(options);
+    for (int32_t i = 0; i < 8; ++i) EXPECT_TRUE((*log)->append(from_producer(i), client()));
+    for (int32_t i = 0; i < 2; ++i) EXPECT_TRUE((*log)->append(make_batch({}), client()));
+    EXPECT_TRUE(co_await (*log)->close());
+  }
+  Files files = co_await all_files(env);
+  std::erase_if(files, [](const auto& file) {
+    const auto name = parse_segment_file_name(file.first);
+    return name && !(name->suffix == kSnapshotSuffix ? name->base == Offset(4) || name->base == Offset(8) : name->base == Offset(8));
+  });
+  EXPECT_TRUE(files.contains("00000000000000000004.snapshot") && files.contains("00000000000000000008.log"));
+  files["00000000000000000008.snapshot"].clear();
+  for (const bool clean : {true, false}) {
+    co_await put_files(env, files);
+    LogKit kit(env);
+    auto log = co_await kit.open(options, {.clean = clean, .recovery_point = Offset(8)});
+    EXPECT_TRUE(log) << log.error().describe();
+    if (!log) co_return;
+    EXPECT_EQ((*log)->end_offset(), Offset(10));
+    EXPECT_FALSE((co_await all_files(env)).contains("00000000000000000004.snapshot"));
+    const Result<AppendResult> appended = (*log)->append(from_producer(8), client());
+    EXPECT_TRUE(appended) << appended.error().describe();
+    EXPECT_TRUE(co_await (*log)->close());
+  }
+}
+
+// Property: a producer whose last sequence number is known no more goes on. Fails when a snapshot is believed though batches after
+// it are gone: the next batch is out of order, and stays so (simulator, broker seed 401101).
+TEST(LogDamage, a_snapshot_of_before_the_first_segment_is_not_believed) {
+  SimWorld world(1);
+  runtime::SimNode& node = world.add_node("broker");
+  runtime::Environment environment = node.environment();
+  world.run(node, stale_snapshot(environment));
+}
 
 // Property: a damaged leader-epoch-checkpoint is refused with a sentence or harms no record.
 TEST(LogDamage, leader_epochs_flipped) { with_damage("leader-epoch-checkpoint", Damage::kFlip); }

@@ -56,9 +56,9 @@ Task<Result<void>> Log::Core::drop_snapshots_above(Offset offset) {
   co_return Result<void>();
 }
 
-// A snapshot before the first segment is of no use, unless it is the only one.
+// A snapshot before the first segment is of no use: see rebuild_producers.
 Task<Result<void>> Log::Core::drop_snapshots_below_start() {
-  while (snapshots_.size() > 1 && snapshots_.front() < segments_.front()->base_offset()) {
+  while (!snapshots_.empty() && snapshots_.front() < segments_.front()->base_offset()) {
     const Offset offset = snapshots_.front();
     snapshots_.erase(snapshots_.begin());
     std::erase(unsynced_snapshots_, offset);
@@ -69,6 +69,7 @@ Task<Result<void>> Log::Core::drop_snapshots_below_start() {
 
 // A snapshot is kept at the beginning of each segment, and the newest one.
 Task<Result<void>> Log::Core::drop_stray_snapshots() {
+  WEIR_CO_CHECK(co_await drop_snapshots_below_start());
   const std::vector<Offset> all = snapshots_;
   for (size_t i = 0; i + 1 < all.size(); ++i) {
     const Offset offset = all[i];
@@ -79,7 +80,9 @@ Task<Result<void>> Log::Core::drop_stray_snapshots() {
   co_return Result<void>();
 }
 
-// From the newest snapshot at or before `up_to` that can be read, and the batches after it.
+// From the newest snapshot at or before `up_to` that can be read, and the batches after it. One from before the first segment does
+// not count, as batches after it are gone: of a producer that wrote them it knows old sequence numbers, and its next batch would be
+// refused for ever. A producer that is not known may go on anywhere.
 Task<Result<void>> Log::Core::rebuild_producers(Offset up_to) {
   const Offset begin = std::min(log_start, up_to);   // the start of a checkpoint may lie anywhere
   producers.clear();
@@ -87,6 +90,7 @@ Task<Result<void>> Log::Core::rebuild_producers(Offset up_to) {
   for (size_t i = snapshots_.size(); i-- > 0;) {
     const Offset at = snapshots_[i];
     if (at > up_to) continue;
+    if (at < segments_.front()->base_offset()) break;
     const std::string name = file_path(segment_file_name(at, kSnapshotSuffix));
     const Result<Bytes> content = co_await runtime::read_file(disk(), name, kSnapshotBytesMax);
     if (!content && content.error().code() != ErrorCode::kNotFound) co_return fail(content.error());
