@@ -57,7 +57,8 @@ void look_at_epochs(std::string_view text) {
 
 void look_at_meta_properties(std::string_view text) {
   const Result<MetaProperties> parsed = parse_meta_properties(text, "meta.properties");
-  if (!is_taken(parsed)) return;
+  // Version 0, of before KRaft, may lack what is needed in the file that we write.
+  if (!is_taken(parsed) || parsed->cluster_id.empty() || parsed->node_id == MetaProperties().node_id) return;
   const Result<MetaProperties> again = parse_meta_properties(format_meta_properties(*parsed), "meta.properties");
   WEIR_ASSERT(again && again->cluster_id == parsed->cluster_id && again->node_id == parsed->node_id &&
               again->directory_id == parsed->directory_id);

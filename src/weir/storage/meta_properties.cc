@@ -58,11 +58,29 @@ std::optional<std::string> unescape_property(std::string_view text) {
   return out;
 }
 
+// The character of one to three bytes at the front of UTF-8 `text`, and how many; a byte that begins none counts for itself.
+std::pair<uint32_t, size_t> first_character(std::string_view text) {
+  const auto byte = [&](size_t i) { return i < text.size() ? static_cast<uint32_t>(static_cast<unsigned char>(text[i])) : 0; };
+  const auto continues = [&](size_t i) { return (byte(i) & 0xc0) == 0x80; };
+  if ((byte(0) & 0xe0) == 0xc0 && continues(1)) return {(byte(0) & 0x1f) << 6 | (byte(1) & 0x3f), 2};
+  if ((byte(0) & 0xf0) == 0xe0 && continues(1) && continues(2)) {
+    return {(byte(0) & 0x0f) << 12 | (byte(1) & 0x3f) << 6 | (byte(2) & 0x3f), 3};
+  }
+  return {byte(0), 1};
+}
+
+// So that java.util.Properties reads it back: the file is ISO-8859-1, and what has a meaning in it gets a backslash.
 std::string escape_property(std::string_view text) {
   std::string out;
-  for (const char c : text) {
-    if (std::string_view("\\:=#! ").find(c) != std::string_view::npos) out += '\\';
-    out += c;
+  while (!text.empty()) {
+    const auto [code, bytes] = first_character(text);
+    text.remove_prefix(bytes);
+    if (code < 0x20 || code > 0x7e) {
+      fmt::format_to(std::back_inserter(out), "\\u{:04x}", code);
+      continue;
+    }
+    if (std::string_view("\\:=#! ").find(static_cast<char>(code)) != std::string_view::npos) out += '\\';
+    out += static_cast<char>(code);
   }
   return out;
 }

@@ -75,6 +75,16 @@ TEST(Properties, java_rules) {
   EXPECT_EQ(parse_meta_properties("version=0\nbroker.id=4\n", "p")->node_id, BrokerId(4));
 }
 
+// Property: a cluster id of any characters is the same after it was written and read. Fails when only the separators are escaped: the
+// file is ISO-8859-1, and a line break ends the value.
+TEST(Properties, what_is_written_is_read_back) {
+  for (const std::string id : {"u1Yx-0_a", " a:b=c#d!e\\f ", "\xc3\xa9\xe4\xb8\xad", "two\nlines\r\t\f\x01\x7f"}) {
+    const auto again = parse_meta_properties(format_meta_properties({.cluster_id = id, .node_id = BrokerId(3)}), "ours");
+    ASSERT_TRUE(again) << again.error().describe();
+    EXPECT_EQ(again->cluster_id, id);
+  }
+}
+
 // Property: a marker of another shape says clean, but not when.
 TEST(CleanShutdown, shapes) {
   EXPECT_EQ(parse_clean_shutdown("{ \"version\" : 0, \"brokerEpoch\" : -1 }"), -1);
