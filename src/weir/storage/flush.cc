@@ -1,57 +1,53 @@
 #include "weir/storage/flush.h"
 
-#include <algorithm>
+#include "weir/base/assert.h"
 
 namespace weir::storage {
 
-void FlushScheduler::request(Flushable& log) {
-  if (aborted_ || log.is_linked()) {
-    // A log still waiting in this round is synced later than this call: that covers it.
-    return;
+void FlushScheduler::request(Flushable& log, FlushUrgency urgency) {
+  if (aborted_) return;
+  if (log.is_linked()) {
+    if (urgency == log.urgency_ || urgency == FlushUrgency::kBackground) return;
+    log.unlink();
   }
-  next_round_.push_back(log);
-  if (!running_) executor_.at_turn_end(*this);
+  log.urgency_ = urgency;
+  (urgency == FlushUrgency::kAwaited ? awaited_ : background_).push_back(log);
+  if (workers_ < kSyncsInParallel) executor_.at_turn_end(*this);
 }
 
 void FlushScheduler::on_turn_end() {
-  if (running_ || aborted_ || next_round_.empty()) return;
-  running_ = true;
-  group_->spawn(&FlushScheduler::run_rounds, this);
+  if (aborted_) return;
+  int wanted = 0;   // as many workers as there are logs in line
+  for (IntrusiveList<Flushable>* queue : {&awaited_, &background_}) {
+    for (Flushable* log = queue->empty() ? nullptr : &queue->front(); log != nullptr && wanted < kSyncsInParallel; log = queue->next(*log)) ++wanted;
+  }
+  for (; wanted > 0 && workers_ < kSyncsInParallel; --wanted) {
+    ++workers_;
+    group_->spawn(&FlushScheduler::sync_until_empty, this);
+  }
 }
 
-runtime::Task<void> FlushScheduler::run_rounds(FlushScheduler* scheduler) {
-  while (!scheduler->next_round_.empty()) {
-    ++scheduler->rounds_;
-    int logs = 0;
-    while (!scheduler->next_round_.empty()) {
-      scheduler->this_round_.push_back(scheduler->next_round_.pop_front());
-      ++logs;
-    }
-    if (logs == 1) {
-      co_await sync_some(scheduler);
-      continue;
-    }
-    runtime::TaskGroup workers(scheduler->executor_);
-    for (int i = 0; i < std::min(logs, kSyncsInParallel); ++i) workers.spawn(&FlushScheduler::sync_some, scheduler);
-    const Result<void> joined = co_await workers.join();
-    WEIR_ASSERT(joined.has_value());
-  }
-  scheduler->running_ = false;
+Flushable* FlushScheduler::take() {
+  if (awaited_.empty() && background_.empty()) return nullptr;
+  const bool is_its_turn = (syncs_begun_ + 1) % kBackgroundEvery == 0;
+  const bool from_background = awaited_.empty() || (is_its_turn && !background_.empty());
+  ++syncs_begun_;
+  return from_background ? &background_.pop_front() : &awaited_.pop_front();
 }
 
-runtime::Task<void> FlushScheduler::sync_some(FlushScheduler* scheduler) {
-  while (!scheduler->this_round_.empty()) {
-    Flushable& log = scheduler->this_round_.pop_front();
-    co_await log.sync_dirty();
-  }
+runtime::Task<void> FlushScheduler::sync_until_empty(FlushScheduler* scheduler) {
+  while (Flushable* log = scheduler->take()) co_await log->sync_dirty();
+  WEIR_ASSERT(scheduler->workers_ > 0);
+  --scheduler->workers_;
 }
 
 void FlushScheduler::abort() {
   aborted_ = true;
   group_.reset();
   group_.emplace(executor_);
-  while (!next_round_.empty()) next_round_.pop_front();
-  while (!this_round_.empty()) this_round_.pop_front();
+  workers_ = 0;
+  while (!awaited_.empty()) awaited_.pop_front();
+  while (!background_.empty()) background_.pop_front();
   runtime::TurnHook::unlink();
 }
 

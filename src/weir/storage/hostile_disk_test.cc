@@ -274,7 +274,7 @@ Task<void> start_beyond_the_end(runtime::Environment& env) {
 // Fails when it does: the next roll asserts that producers are known up to the end.
 TEST(HostileDisk, a_start_beyond_the_end_is_not_believed_by_producers) { on_one_node(9, start_beyond_the_end); }
 
-Task<void> abandon_in_a_round(runtime::Environment& env, runtime::SimNode& node) {
+Task<void> abandon_in_a_flush(runtime::Environment& env, runtime::SimNode& node) {
   LogKit kit(env);
   node.disk().options().sync_min = node.disk().options().sync_mean = 50ms;
   auto log = co_await kit.open({.flush_on_ack = true});
@@ -282,20 +282,20 @@ Task<void> abandon_in_a_round(runtime::Environment& env, runtime::SimNode& node)
   EXPECT_TRUE(co_await (*log)->written(Offset(1), Deadline::never()));
   EXPECT_TRUE(co_await runtime::sleep_until(env.executor, env.executor.now() + 10ms));   // in its sync
   EXPECT_TRUE((*log)->append(make_batch({}), client()));
-  EXPECT_TRUE(co_await (*log)->written(Offset(2), Deadline::never()));                    // asks for the next round
+  EXPECT_TRUE(co_await (*log)->written(Offset(2), Deadline::never()));                    // asks for another
   kit.directory.take_offline(Error(ErrorCode::kDiskError, "gone"));
   co_await (*log)->abandon();
   EXPECT_FALSE(kit.directory.flushes().is_running());
   log->reset();
   EXPECT_TRUE(co_await runtime::sleep_until(env.executor, env.executor.now() + 1s));
 }
-// Property: when close() or abandon() has returned, no flush round is at the log any more. Fails when one still waits in line for
+// Property: when close() or abandon() has returned, no flush is at the log any more. Fails when one still waits in line for
 // the files: it goes on in a log that its owner has destroyed.
-TEST(HostileDisk, no_round_outlives_the_end_of_a_log) {
+TEST(HostileDisk, no_flush_outlives_the_end_of_a_log) {
   SimWorld world(10);
   runtime::SimNode& node = world.add_node("broker");
   runtime::Environment environment = node.environment();
-  world.run(node, abandon_in_a_round(environment, node));
+  world.run(node, abandon_in_a_flush(environment, node));
 }
 
 }  // namespace

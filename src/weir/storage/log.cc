@@ -15,7 +15,7 @@ Log::Core::Core(LogServices given, std::string dir, LogOptions log_options)
 }
 
 Log::Core::~Core() {
-  // Without a clean stop a round may be inside sync_dirty(): its frames go before what they use.
+  // Without a clean stop a flush may be inside sync_dirty(): its frames go before what they use.
   if (syncs_ > 0) services.directory.flushes().abort();
 }
 
@@ -100,7 +100,7 @@ Task<Result<void>> Log::Core::wait_durable(Offset offset, Deadline deadline) {
   while (durable_end < offset) {
     if (failure) co_return fail(*failure);
     flush_wanted_ = std::max(flush_wanted_, std::min(offset, end));
-    if (written_end > durable_end) services.directory.flushes().request(*this);
+    if (written_end > durable_end) request_flush();
     const Result<void> woken = co_await durable_waiters_.wait(executor(), deadline);
     if (!woken && durable_end < offset) co_return woken;
   }
@@ -195,7 +195,7 @@ void Log::Core::let_go() {
   observer = nullptr;
 }
 
-// A flush round may stand in line for the files behind a close: it must have passed before the log is destroyed.
+// A flush may stand in line for the files behind a close: it must have passed before the log is destroyed.
 Task<void> Log::Core::wait_for_syncs() {
   while (syncs_ > 0) {
     const Result<void> woken = co_await syncs_over_.wait(executor());

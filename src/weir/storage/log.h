@@ -43,7 +43,7 @@ inline constexpr size_t kRangeBytesMin = 32 << 10;
 // What the logs of one shard share; outlives them all. LogManager::services() makes one.
 struct LogServices {
   runtime::Environment& environment;
-  LogDirectory& directory;   // health and flush rounds of the directory the log lies in
+  LogDirectory& directory;   // health and flushes of the directory the log lies in
   FileCache& files;          // open descriptors
   TailCache& tail_cache;     // newest batches in memory, one budget
   size_t range_bytes_min = kRangeBytesMin;

@@ -2,7 +2,7 @@
 //   log.cc            the contract's functions, waiting, failing, closing
 //   log_append.cc     append: producer checks, rolling, queueing
 //   log_write.cc      the writer: one write a turn, waiting for space
-//   log_flush.cc      what a flush round syncs
+//   log_flush.cc      what a flush syncs
 //   log_read.cc       reads, timestamps, aborted transactions
 //   log_load.cc       opening; what a clean stop left is believed after a look
 //   log_recover.cc    reading again what lies behind the recovery point
@@ -91,7 +91,9 @@ class Log::Core final : public Flushable, private runtime::TurnHook, private Dir
    public:
     explicit Syncing(Core& core) : core_(core) { ++core_.syncs_; }
     ~Syncing() {
-      if (--core_.syncs_ == 0) core_.syncs_over_.notify_all();
+      if (--core_.syncs_ > 0) return;
+      core_.syncs_over_.notify_all();
+      if (std::exchange(core_.asked_meanwhile_, false)) core_.request_flush();
     }
     Syncing(const Syncing&) = delete;
     Syncing& operator=(const Syncing&) = delete;
@@ -138,6 +140,8 @@ class Log::Core final : public Flushable, private runtime::TurnHook, private Dir
 
   // log_flush.cc
   void arm_flush_timer();
+  // Has what is written synced soon, or after the sync that is under way.
+  void request_flush();
   void on_fire() override;
   void advance_durable(Offset offset);
   Task<Result<void>> sync_files(Offset target);
@@ -197,6 +201,7 @@ class Log::Core final : public Flushable, private runtime::TurnHook, private Dir
   bool stalled_ = false;                  // the writer waits for space
   bool closing_ = false;
   int syncs_ = 0;                         // calls of sync_dirty() under way
+  bool asked_meanwhile_ = false;          // for a flush, while one was under way
   bool sync_again_ = false;
   bool removing_ = false;                 // remove_below_start() runs
   uint64_t directory_changes_ = 0;        // files that came or went

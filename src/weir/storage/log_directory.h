@@ -1,4 +1,4 @@
-// One log directory while it is in use: its health and its flush rounds.
+// One log directory while it is in use: its health and its flushes.
 //
 // Owner    LogManager; outlives the logs in it.
 // Holds    once offline, a directory stays offline until the process ends
@@ -14,6 +14,7 @@
 #include "weir/base/error.h"
 #include "weir/base/intrusive_list.h"
 #include "weir/base/log.h"
+#include "weir/runtime/semaphore.h"
 #include "weir/storage/flush.h"
 
 namespace weir::storage {
@@ -56,6 +57,9 @@ class LogDirectory {
 
   void add_user(DirectoryUser& user) { users_.push_back(user); }
   FlushScheduler& flushes() { return flushes_; }
+  // Held by who deletes files of old segments: one at a time, so that syncs, which somebody waits for, do not stand in line behind
+  // a hundred of them.
+  runtime::Semaphore& deletions() { return deletions_; }
 
   // Room for clients' records above the reserve, as it was measured and as it was taken since; housekeeping goes on without any.
   // False when `bytes` more do not fit.
@@ -88,6 +92,7 @@ class LogDirectory {
   int stalled_ = 0;   // logs
   IntrusiveList<DirectoryUser> users_;
   FlushScheduler flushes_;
+  runtime::Semaphore deletions_{1};
 };
 
 }  // namespace weir::storage

@@ -1,5 +1,5 @@
-// What a flush round does for one log: bytes and names first, which acknowledgements wait for, then what recovery would have to
-// rebuild. The rounds themselves: flush.h.
+// What a flush does for one log: bytes and names first, which acknowledgements wait for, then what recovery would have to
+// rebuild. Which log is next: flush.h.
 #include <algorithm>
 
 #include "weir/base/assert.h"
@@ -17,6 +17,16 @@ void Log::Core::arm_flush_timer() {
   executor().arm(*this, executor().now() + duration_of_ms(options.flush_ms));
 }
 
+void Log::Core::request_flush() {
+  if (closing_ || failure) return;
+  if (syncs_ > 0) {
+    asked_meanwhile_ = true;
+    return;
+  }
+  const bool awaited = written_end > durable_end && (options.flush_on_ack || flush_wanted_ > durable_end);
+  services.directory.flushes().request(*this, awaited ? FlushUrgency::kAwaited : FlushUrgency::kBackground);
+}
+
 void Log::Core::advance_durable(Offset offset) {
   WEIR_ASSERT(offset <= written_end, offset, written_end);
   if (offset <= durable_end) return;
@@ -28,7 +38,7 @@ void Log::Core::advance_durable(Offset offset) {
 }
 
 void Log::Core::on_fire() {
-  if (!closing_ && !failure && (durable_end < written_end || std::exchange(sync_again_, false))) services.directory.flushes().request(*this);
+  if (durable_end < written_end || std::exchange(sync_again_, false)) request_flush();
 }
 
 Task<void> Log::Core::sync_dirty() {
@@ -37,6 +47,7 @@ Task<void> Log::Core::sync_dirty() {
   WEIR_ASSERT(alone.has_value());
   const runtime::HeldPermit held(maintenance_);
   if (failure) co_return;
+  asked_meanwhile_ = false;   // what was asked for until here is in it
   const Result<void> synced = co_await sync_files(written_end);
   if (synced) co_return;
   if (synced.error().code() != ErrorCode::kUnavailable) {
@@ -71,9 +82,9 @@ Task<Result<void>> Log::Core::sync_files(Offset target) {
   // An epoch without a record is not worth a file: a start would drop it again.
   if (epochs_unsaved_from_ && *epochs_unsaved_from_ < durable_end) {
     const Result<void> saved = co_await save_epochs();
-    if (!saved && !is_passing(saved.error())) co_return saved;   // else the next round tries again; the recovery point waits
+    if (!saved && !is_passing(saved.error())) co_return saved;   // else the next flush tries again; the recovery point waits
   }
-  if (flush_wanted_ > durable_end && written_end > durable_end) services.directory.flushes().request(*this);
+  if (flush_wanted_ > durable_end && written_end > durable_end) request_flush();
   co_return Result<void>();
 }
 
@@ -87,7 +98,7 @@ Task<Result<void>> Log::Core::sync_snapshots() {
   co_return Result<void>();
 }
 
-// A round may come while another sync is under way: a change counts as synced only when a sync that began after it has ended.
+// A flush may come while another sync is under way: a change counts as synced only when a sync that began after it has ended.
 Task<Result<void>> Log::Core::sync_directory() {
   const uint64_t changes = directory_changes_;
   if (changes == directory_synced_) co_return Result<void>();
@@ -99,7 +110,7 @@ Task<Result<void>> Log::Core::sync_directory() {
 Task<Result<void>> Log::Core::save_epochs() {
   const std::string text = epochs.format();
   WEIR_CO_CHECK(co_await runtime::write_file_atomically(disk(), file_path(kLeaderEpochFile), to_bytes(text)));
-  // An epoch that began meanwhile keeps the recovery point back until the next round.
+  // An epoch that began meanwhile keeps the recovery point back until the next flush.
   if (epochs.format() == text) epochs_unsaved_from_.reset();
   co_return Result<void>();
 }

@@ -125,7 +125,7 @@ Task<void> Log::Core::rebuild_index(Core* core, std::shared_ptr<Segment> segment
                                          done.error().describe());
     co_return;
   }
-  core->services.directory.flushes().request(*core);
+  core->request_flush();
 }
 
 Task<Result<std::optional<TimestampOffset>>> Log::Core::offset_for_timestamp(TimestampMs target, Offset below, codec::Codecs& codecs) {

@@ -286,5 +286,34 @@ TEST(LogSpace, no_descriptor_for_a_removal_is_no_failure) {
   space.world.run(space.node, body(space));
 }
 
+// Property: of the old segments of a directory one file is deleted at a time, and syncs go on meanwhile. Fails when all are deleted at
+// once: they take every thread of the pool, and an acknowledgement waits until a hundred files are gone.
+TEST(LogSpace, old_segments_are_deleted_one_at_a_time) {
+  SpaceCase space(10);
+  const auto body = [](SpaceCase& roomy) -> Task<void> {
+    FaultyDisk disk(roomy.env.disk);
+    runtime::Environment env = with_disk(roomy.env, disk);
+    LogKit kit(env);
+    auto log = co_await kit.open({.segment_bytes = 1000, .flush_on_ack = true, .file_delete_delay_ms = 0});
+    for (int i = 0; i < 200; ++i) EXPECT_TRUE((*log)->append(make_batch({}), client()));
+    EXPECT_TRUE(co_await (*log)->flush());
+    disk.executor = &env.executor;
+    disk.removal_time = 10ms;
+    EXPECT_TRUE(co_await (*log)->advance_start_offset(Offset(180), Offset(200)));
+    co_await pause_for(env, 100ms);
+    EXPECT_EQ(disk.removing, 1);
+    EXPECT_TRUE((*log)->append(make_batch({}), client()));
+    EXPECT_TRUE(co_await (*log)->durable(Offset(201), Deadline::at(env.executor.now() + 1s)));
+    EXPECT_EQ(disk.removing, 1);   // still at it
+    co_await pause_for(env, 10s);
+    EXPECT_EQ(disk.removing_max, 1);
+    EXPECT_GT(disk.removals, 50);
+    const auto files = co_await roomy.env.disk.list(std::string(kLogPath));
+    for (const auto& file : *files) EXPECT_FALSE(file.name.ends_with(".deleted")) << file.name;
+    EXPECT_TRUE(co_await (*log)->close());
+  };
+  space.world.run(space.node, body(space));
+}
+
 }  // namespace
 }  // namespace weir::storage

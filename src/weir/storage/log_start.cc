@@ -13,6 +13,9 @@ Task<void> Log::Core::delete_later(Core* core, std::shared_ptr<Segment> segment)
   const Duration delay = duration_of_ms(core->options.file_delete_delay_ms);
   const Result<void> waited = co_await runtime::sleep_until(core->executor(), core->executor().now() + delay, core->stop_.token());
   if (!waited) co_return;   // the log is closing: the next start drops what is marked
+  runtime::Semaphore& alone = core->services.directory.deletions();
+  if (!co_await alone.acquire(core->executor(), 1, Deadline::never(), core->stop_.token())) co_return;
+  const runtime::HeldPermit held(alone);
   const Result<void> removed = co_await segment->remove_files();
   if (!removed) core->services.environment.log.warning("log {}: {}", core->path, removed.error().describe());
 }

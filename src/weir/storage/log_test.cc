@@ -124,20 +124,20 @@ TEST(Log, is_the_same_after_a_clean_stop) {
   for (uint64_t seed = 0; seed < 10; ++seed) on_node(seed, reopen);
 }
 
-Task<void> durable_in_rounds(runtime::Environment& env) {
+Task<void> durable_by_few_syncs(runtime::Environment& env) {
   LogKit kit(env);
   auto log = co_await kit.open({.flush_on_ack = true});
   for (int i = 0; i < 100; ++i) EXPECT_TRUE((*log)->append(make_batch({}), client()));
   EXPECT_EQ((*log)->durable_end(), Offset(0));
   EXPECT_TRUE(co_await (*log)->durable(Offset(100), Deadline::never()));
   EXPECT_EQ((*log)->durable_end(), Offset(100));
-  EXPECT_LE(kit.directory.flushes().rounds(), 3u);
+  EXPECT_LE(kit.directory.flushes().syncs_begun(), 3u);
   auto late = co_await (*log)->durable(Offset(200), Deadline::at(env.executor.now() + 1s));
   EXPECT_EQ(late.error().code(), ErrorCode::kDeadlineExceeded);
   EXPECT_TRUE(co_await (*log)->close());
 }
-// Property: durable() resolves only when the bytes survive, and one round serves many waiters.
-TEST(Log, syncs_in_rounds) { on_node(3, durable_in_rounds); }
+// Property: durable() resolves only when the bytes survive, and one sync serves many waiters.
+TEST(Log, one_sync_serves_many) { on_node(3, durable_by_few_syncs); }
 
 Task<void> idempotence(runtime::Environment& env) {
   LogKit kit(env);

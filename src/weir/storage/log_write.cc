@@ -79,7 +79,7 @@ Task<Result<void>> Log::Core::write_in_flight() {
     std::shared_ptr<runtime::File> file = segment->open_log_file();
     if (file == nullptr) {
       WEIR_CO_TRY(file, co_await segment->log_file(runtime::OpenMode::kCreate));
-      if (segment->written_bytes() == 0) ++directory_changes_;   // only now: a round under way must not take this for done
+      if (segment->written_bytes() == 0) ++directory_changes_;   // only now: a flush under way must not take this for done
     }
     parts_.clear();
     size_t bytes = 0;
@@ -134,8 +134,8 @@ Task<Result<void>> Log::Core::begin_file(Queued& first) {
   first.rolled_snapshot.reset();
   writing_ = next;
   writer_waiters_.notify_all();
-  // Its indexes are synced by the next round, whatever the topic says about flushing: then it needs no recovery any more.
-  services.directory.flushes().request(*this);
+  // Its indexes are synced by the next flush, whatever the topic says about flushing: then it needs no recovery any more.
+  request_flush();
   co_return Result<void>();
 }
 
@@ -148,7 +148,7 @@ void Log::Core::advance_written(Offset offset) {
   const bool nearly_full = writing_->becomes_nearly_full(options.segment_bytes);
   const bool flush_now = options.flush_on_ack || nearly_full || flush_wanted_ > durable_end ||
                          written_end - durable_end >= options.flush_messages;
-  if (flush_now) services.directory.flushes().request(*this);
+  if (flush_now) request_flush();
   else arm_flush_timer();
 }
 

@@ -150,8 +150,11 @@ Task<Result<void>> RealDisk::rename(std::string from, std::string to) {
   co_return Result<void>();
 }
 
+// The blocks of a large file are freed inside the call: milliseconds.
 Task<Result<void>> RealDisk::remove(std::string path) {
-  if (::unlink(path.c_str()) != 0 && errno != ENOENT) co_return disk_failure("remove", path, errno);
+  const auto remove = [&path] { return ::unlink(path.c_str()) == 0 || errno == ENOENT ? 0 : errno; };
+  const int error = co_await offload_.run(loop_, remove);
+  if (error != 0) co_return disk_failure("remove", path, error);
   co_return Result<void>();
 }
 

@@ -1,4 +1,4 @@
-// Files of the system. Metadata operations, reads of cached bytes and most writes are done at once on the shard; what waits
+// Files of the system. Metadata operations but removals, reads of cached bytes and most writes are done at once on the shard; what waits
 // for the device (fsync, uncached reads, writes while much is dirty) goes to the offload pool.
 //
 // Owner    RealShard.

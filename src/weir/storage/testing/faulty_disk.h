@@ -1,6 +1,7 @@
 // A disk in front of the simulated one that refuses chosen operations: what the simulator's own accidents do not reach.
 #pragma once
 
+#include <algorithm>
 #include <memory>
 #include <optional>
 #include <string>
@@ -8,6 +9,7 @@
 #include <utility>
 
 #include "weir/runtime/environment.h"
+#include "weir/runtime/wait_queue.h"
 
 namespace weir::storage::testing {
 
@@ -28,6 +30,12 @@ class FaultyDisk final : public runtime::Disk {
 
   std::optional<DiskFault> fault;
   int times = 0;   // that it happened
+  // Removals of files marked as deleted take so long, on this executor, when it is set.
+  runtime::Executor* executor = nullptr;
+  Duration removal_time{};
+  int removing = 0;
+  int removals = 0;
+  int removing_max = 0;   // that were under way at once
 
   Task<Result<std::unique_ptr<runtime::File>>> open(std::string path, runtime::OpenMode mode) override {
     WEIR_CO_CHECK(allowed(DiskOperation::kOpen, path));
@@ -42,7 +50,16 @@ class FaultyDisk final : public runtime::Disk {
   Task<Result<void>> create_directories(std::string dir) override { return below_.create_directories(std::move(dir)); }
   Task<Result<void>> create_directory(std::string dir) override { return below_.create_directory(std::move(dir)); }
   Task<Result<void>> rename(std::string from, std::string to) override { return below_.rename(std::move(from), std::move(to)); }
-  Task<Result<void>> remove(std::string path) override { return below_.remove(std::move(path)); }
+  Task<Result<void>> remove(std::string path) override {
+    const bool is_counted = executor != nullptr && path.ends_with(".deleted");
+    if (is_counted) {
+      removing_max = std::max(removing_max, ++removing);
+      ++removals;
+      WEIR_CO_CHECK(co_await runtime::sleep_until(*executor, executor->now() + removal_time));
+      --removing;
+    }
+    co_return co_await below_.remove(std::move(path));
+  }
   Task<Result<void>> remove_all(std::string dir) override { return below_.remove_all(std::move(dir)); }
   Task<Result<std::unique_ptr<runtime::Volume>>> volume(std::string dir) override { return below_.volume(std::move(dir)); }
   Task<Result<runtime::DirEntry>> stat(std::string path) override { return below_.stat(std::move(path)); }
