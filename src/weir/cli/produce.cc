@@ -1,4 +1,5 @@
 // weir produce: lines of standard input or of files become records.
+#include <algorithm>
 #include <cstdio>
 #include <deque>
 
@@ -38,13 +39,15 @@ class LineProducer {
     if (lines_.is_terminal()) report_hint(rules_.json ? "a JSON object a line; Ctrl-D ends" : "a record a line; Ctrl-D ends");
     began_ = context_.env.executor.now();
     Result<void> done = co_await send_input();
+    if (done) done = co_await producer_.flush({Deadline::never(), context_.stop});
     const bool is_interrupted = !done && done.error().code() == ErrorCode::kCancelled;
-    const Deadline deadline = is_interrupted ? Deadline::at(context_.env.executor.now() + kFlushAfterInterrupt) : Deadline::never();
-    if (done || is_interrupted) {
-      const Result<void> flushed = co_await producer_.flush({deadline, {}});
-      const Result<void> confirmed = flushed ? co_await confirm(0) : flushed;
-      if (!confirmed) done = confirmed;
+    Result<void> stored = done;
+    if (is_interrupted) {
+      stored = co_await producer_.flush({Deadline::at(context_.env.executor.now() + kFlushAfterInterrupt), {}});
+      if (!stored) stored = fail(stored.error().code(), not_stored());
     }
+    if (stored) stored = co_await confirm(0);
+    if (!stored) done = stored;
     co_await producer_.close();
     progress_.finish();
     if (done || is_interrupted) report_result(context_.env.executor.now() - began_);
@@ -96,6 +99,12 @@ class LineProducer {
       ++stored_;
     }
     co_return Result<void>();
+  }
+
+  // After an interrupt that left no time to find out.
+  std::string not_stored() const {
+    const auto settled = static_cast<uint64_t>(std::ranges::count_if(deliveries_, &client::Delivery::is_done));
+    return fmt::format("interrupted: of {} records that were read, {} may not be stored", sent_, sent_ - stored_ - settled);
   }
 
   void show_progress() {

@@ -23,6 +23,12 @@ bool says_not_stored(ErrorCode code) {
   return code == ErrorCode::kUnknownProducerId || code == ErrorCode::kInvalidProducerIdMapping || code == ErrorCode::kInvalidProducerEpoch;
 }
 
+// What a broker's refusal means to who reads it.
+std::string reason_of(ErrorCode code) {
+  if (code == ErrorCode::kKafkaStorageError) return fmt::format("{}: the broker cannot write, its disk may be full", name_of(code));
+  return std::string(name_of(code));
+}
+
 }  // namespace
 
 Task<void> Producer::send_loop(Producer* self) {
@@ -90,7 +96,7 @@ void Producer::expire(const QueuePtr& queue, MonoTime& look_again) {
       continue;
     }
     if (batch->base_sequence >= 0) queue->gap = true;
-    const std::string why = batch->refusal == ErrorCode::kNone ? "" : fmt::format(": {}", name_of(batch->refusal));
+    const std::string why = batch->refusal == ErrorCode::kNone ? "" : fmt::format(": {}", reason_of(batch->refusal));
     finish(*queue, batch, fail(ErrorCode::kDeadlineExceeded,
                               fmt::format("{}-{}: not stored within the delivery timeout{}", queue->topic->name, queue->index, why)));
   }
@@ -291,7 +297,7 @@ void Producer::settle_failure(const Sent& sent, ErrorCode code, std::string mess
 void Producer::retry_later(PartitionQueue& queue, ErrorCode code) {
   env_.log.debug("{}-{}: {}, sending again", queue.topic->name, queue.index, name_of(code));
   if (queue.failures == kFailuresTold) {  // after some seconds: nobody should wonder for two minutes what is going on
-    env_.log.error("{}-{}: nothing is stored ({}); sending again for {} s at most", queue.topic->name, queue.index, name_of(code),
+    env_.log.error("{}-{}: nothing is stored ({}); sending again for {} s at most", queue.topic->name, queue.index, reason_of(code),
                    options_.delivery_timeout / 1s);
   }
   queue.recovering = true;
