@@ -6,6 +6,22 @@ namespace weir::replication {
 
 using runtime::Task;
 
+namespace {
+
+constexpr size_t kRetentionPerTurn = 16;   // partitions looked at before others run: some microseconds each
+
+Task<void> retain(runtime::Environment& environment, Partition& partition) {
+  const Result<int> removed = co_await partition.log().apply_retention(partition.high_watermark(), environment.clock.wall_ms());
+  const storage::TopicPartition& name = partition.name();
+  if (!removed) {
+    environment.log.warning("retention of {}-{}: {}", name.topic, name.partition, removed.error().describe());
+  } else if (*removed > 0) {
+    environment.log.info("retention removed {} segments of {}-{}", *removed, name.topic, name.partition);
+  }
+}
+
+}  // namespace
+
 PartitionManager::PartitionManager(runtime::Environment& environment, storage::LogManager& logs, metadata::StaticConfig static_config,
                                    BrokerId self)
     : environment_(environment), logs_(logs), static_config_(std::move(static_config)), self_(self) {}
@@ -91,18 +107,16 @@ Task<void> PartitionManager::take_up_recovered(storage::TopicPartition found) {
 }
 
 Task<void> PartitionManager::apply_retention(runtime::StopToken stop) {
-  // By name: partitions come and go meanwhile.
-  std::vector<storage::TopicPartition> names;
-  for_each([&](const Partition& partition) { names.push_back(partition.name()); });
-  for (const storage::TopicPartition& name : names) {
-    if (stop.stop_requested()) co_return;
-    const PartitionRef partition = find(name.topic, name.partition);
-    if (!partition) continue;
-    const Result<int> removed = co_await partition->log().apply_retention(partition->high_watermark(), environment_.clock.wall_ms());
-    if (!removed) {
-      environment_.log.warning("retention of {}-{}: {}", name.topic, name.partition, removed.error().describe());
-    } else if (*removed > 0) {
-      environment_.log.info("retention removed {} segments of {}-{}", *removed, name.topic, name.partition);
+  // By name: topics and partitions come and go meanwhile.
+  size_t looked_at = 0;
+  std::string topic;
+  for (auto at = topics_.begin(); at != topics_.end(); at = topics_.upper_bound(topic)) {
+    topic = at->first;
+    const size_t count = at->second->partitions.size();
+    for (size_t i = 0; i < count && !stop.stop_requested(); ++i) {
+      if (++looked_at % kRetentionPerTurn == 0) co_await runtime::yield(environment_.executor);
+      const PartitionRef partition = find(topic, PartitionIndex(static_cast<int32_t>(i)));
+      if (partition) co_await retain(environment_, *partition);
     }
   }
 }

@@ -54,6 +54,8 @@ class Executor {
 
   // Resumes `handle` in a later step of this loop. The frame must live until then, or die with the whole executor.
   virtual void schedule(std::coroutine_handle<> handle) = 0;
+  // The same in the next turn, after a look at timers and I/O.
+  virtual void schedule_next_turn(std::coroutine_handle<> handle) = 0;
 
   // Monotonic time of this node as of the current turn: cheap, and constant within a turn on the real loop.
   virtual MonoTime now() const = 0;
@@ -71,11 +73,11 @@ class Executor {
   virtual void do_disarm(Timer& timer) = 0;
 };
 
-// co_await yield(executor): lets everything that is ready go first.
+// co_await yield(executor): lets everything that is ready go first, and what has become ready outside: for work that takes long.
 struct [[nodiscard]] Yield {
   Executor& executor;
   bool await_ready() const noexcept { return false; }
-  void await_suspend(std::coroutine_handle<> handle) const { executor.schedule(handle); }
+  void await_suspend(std::coroutine_handle<> handle) const { executor.schedule_next_turn(handle); }
   void await_resume() const noexcept {}
 };
 inline Yield yield(Executor& executor) { return {executor}; }

@@ -15,11 +15,16 @@ namespace weir::runtime {
 class ManualExecutor final : public Executor {
  public:
   void schedule(std::coroutine_handle<> handle) override { queue_.schedule(handle); }
+  void schedule_next_turn(std::coroutine_handle<> handle) override { queue_.schedule_next_turn(handle); }
   MonoTime now() const override { return now_; }
   void at_turn_end(TurnHook& hook) override { queue_.at_turn_end(hook); }
 
   // Resumes until nothing is ready and no hook is queued; returns the number of steps.
-  size_t run_ready() { return queue_.run(SIZE_MAX); }
+  size_t run_ready() {
+    size_t steps = 0;
+    while (!queue_.empty()) steps += queue_.run(SIZE_MAX);
+    return steps;
+  }
   void advance(Duration by) {
     now_ = now_ + by;
     timers_.fire_due(now_);

@@ -1,9 +1,15 @@
 // Checkpoints of the log directories: recovery points, log starts, high watermarks.
 #include <fmt/format.h>
 
+#include "weir/runtime/executor.h"
 #include "weir/storage/log_manager_core.h"
 
 namespace weir::storage {
+namespace {
+
+constexpr size_t kNotedPerTurn = 8;   // logs: cold in the cache they take some microseconds each
+
+}  // namespace
 
 // Whether what a checkpoint says of a partition stays as it is: its log is on the disk and not served, or not yet.
 bool LogManager::Core::must_keep(const Dir& dir, const TopicPartition& partition) const {
@@ -17,18 +23,37 @@ bool LogManager::Core::must_keep(const Dir& dir, const TopicPartition& partition
          (left != recovering.end() && dirs[left->second.dir].get() == &dir);
 }
 
+void LogManager::Core::note_in(Checkpoint& checkpoint, std::string_view file, const TopicPartition& partition, const Log& log) const {
+  if (file == kRecoveryPointFile) checkpoint[partition] = log.recovery_point();
+  else if (file == kReplicationFile) checkpoint[partition] = std::min(log.noted_high_watermark(), log.end_offset());
+  else if (log.start_offset() > log.oldest_segment()) checkpoint[partition] = log.start_offset();
+}
+
+// A part a turn, so that ten thousand logs hold up nobody. What was noted of one meanwhile is a little old, which is safe. When logs
+// came or went on the way, what was noted may be of one that is gone: then all again, at once.
+Task<Checkpoint> LogManager::Core::collect_checkpoint(const Dir& dir, std::string_view file) {
+  Checkpoint checkpoint;
+  const uint64_t changes = logs_changes;
+  size_t noted = 0;
+  for (auto at = logs.begin(); at != logs.end(); ++at) {
+    if (dirs[at->second.dir].get() == &dir) note_in(checkpoint, file, at->first, *at->second.log);
+    if (++noted % kNotedPerTurn != 0) continue;
+    co_await runtime::yield(environment.executor);
+    if (changes != logs_changes) break;   // `at` may be gone
+  }
+  if (changes == logs_changes) co_return checkpoint;
+  checkpoint.clear();
+  for (const auto& [partition, entry] : logs) {
+    if (dirs[entry.dir].get() == &dir) note_in(checkpoint, file, partition, *entry.log);
+  }
+  co_return checkpoint;
+}
+
 Task<Result<void>> LogManager::Core::write_dir_checkpoint(Dir& dir, std::string_view file) {
   WEIR_CO_CHECK(co_await dir.checkpointing.acquire(environment.executor));
   const runtime::HeldPermit alone(dir.checkpointing);
   if (dir.health.is_offline()) co_return fail(dir.health.offline_error());
-  Checkpoint checkpoint;
-  for (const auto& [partition, entry] : logs) {
-    if (dirs[entry.dir].get() != &dir) continue;
-    const Log& log = *entry.log;
-    if (file == kRecoveryPointFile) checkpoint[partition] = log.recovery_point();
-    else if (file == kReplicationFile) checkpoint[partition] = std::min(log.noted_high_watermark(), log.end_offset());
-    else if (log.start_offset() > log.oldest_segment()) checkpoint[partition] = log.start_offset();
-  }
+  Checkpoint checkpoint = co_await collect_checkpoint(dir, file);
   for (const auto& row : dir.on_disk[file]) {
     if (must_keep(dir, row.first)) checkpoint.insert(row);
   }

@@ -94,6 +94,7 @@ class LogManager::Core {
   TailCache tail_cache;
   std::vector<std::unique_ptr<Dir>> dirs;
   std::map<TopicPartition, Entry, Less> logs;
+  uint64_t logs_changes = 0;   // how often one came to them or went
   std::map<TopicPartition, Unreadable, Less> unreadable;
   // Logs whose recovery goes on while others are served.
   struct Recovering {
@@ -122,6 +123,8 @@ class LogManager::Core {
 
   // log_manager_checkpoints.cc
   bool must_keep(const Dir& dir, const TopicPartition& partition) const;
+  void note_in(Checkpoint& checkpoint, std::string_view file, const TopicPartition& partition, const Log& log) const;
+  Task<Checkpoint> collect_checkpoint(const Dir& dir, std::string_view file);
   Task<Result<void>> write_dir_checkpoint(Dir& dir, std::string_view file);
   Task<Result<void>> write_dir_checkpoints(Dir& dir);
 

@@ -218,6 +218,7 @@ Task<Result<void>> LogManager::Core::load_one(LoadJob& job) {
   WEIR_CO_TRY(std::unique_ptr<Log> log, co_await Log::open(services(job.dir), path, options.defaults, recovery));
   WEIR_CO_CHECK(lies_nowhere_else(job.partition));   // both may have been opened at once
   logs[job.partition] = Entry{std::move(log), job.topic_id, job.dir};
+  ++logs_changes;
   co_return Result<void>();
 }
 

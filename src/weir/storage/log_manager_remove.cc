@@ -17,6 +17,7 @@ Task<Result<void>> LogManager::Core::remove_log(std::string topic, PartitionInde
     const size_t index = found->second.dir;
     const std::unique_ptr<Log> log = std::move(found->second.log);
     logs.erase(found);
+    ++logs_changes;
     co_await log->abandon();
     WEIR_CO_TRY(std::string to, co_await rename_away(index, key, kind));
     if (kind == DirectoryKind::kDelete) remove_in_a_while(std::move(to), duration_of_ms(log->options().file_delete_delay_ms));

@@ -70,6 +70,7 @@ class RealLoop final : public Executor {
   void post(ShardMessage& message);
 
   void schedule(std::coroutine_handle<> handle) override { queue_.schedule(handle); }
+  void schedule_next_turn(std::coroutine_handle<> handle) override { queue_.schedule_next_turn(handle); }
   MonoTime now() const override { return now_; }
   void at_turn_end(TurnHook& hook) override { queue_.at_turn_end(hook); }
 

@@ -22,6 +22,12 @@ void SimExecutor::schedule(std::coroutine_handle<> handle) {
   if (!in_turn_) plan_turn();
 }
 
+void SimExecutor::schedule_next_turn(std::coroutine_handle<> handle) {
+  if (!on_) return;
+  queue_.schedule_next_turn(handle);
+  if (!in_turn_) plan_turn();
+}
+
 void SimExecutor::at_turn_end(TurnHook& hook) {
   if (!on_) return;
   queue_.at_turn_end(hook);

@@ -15,6 +15,7 @@ class SimExecutor final : public Executor, private Occurrence {
   SimExecutor(SimCore& core, int32_t node, std::string_view name);
 
   void schedule(std::coroutine_handle<> handle) override;
+  void schedule_next_turn(std::coroutine_handle<> handle) override;
   MonoTime now() const override { return local_time(core_.now); }
   void at_turn_end(TurnHook& hook) override;
 
