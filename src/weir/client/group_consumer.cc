@@ -190,7 +190,9 @@ Committer GroupConsumer::committer() const {
 
 CommittedOffsets GroupConsumer::uncommitted() const {
   CommittedOffsets offsets = positions();
+  const PartitionSet ours = member_.committable();
   std::erase_if(offsets, [&](const auto& one) {
+    if (!ours.contains(one.first)) return true;
     const auto before = committed_.find(one.first);
     return before != committed_.end() && before->second.offset == one.second.offset;
   });
@@ -213,6 +215,10 @@ Task<Result<void>> GroupConsumer::commit(CommittedOffsets offsets, Patience pati
     // The one beside the application: sent again, its positions would put back those of a commit that came after it.
     if (attempt > 0 && number != commits_begun_) co_return fail(ErrorCode::kCancelled, "a later commit took its place");
     if (member_.identity() != mine) co_return fail(ErrorCode::kIllegalGeneration, "the partitions changed hands meanwhile");
+    const PartitionSet ours = member_.committable();
+    if (!std::ranges::all_of(offsets, [&](const auto& one) { return ours.contains(one.first); })) {
+      co_return fail(ErrorCode::kRebalanceInProgress, "partitions are changing hands");
+    }
     const Patience once = cluster_.one_attempt(patience);
     if (!coordinator_) co_await find(once);
     Result<void> stored = fail(ErrorCode::kUnavailable);

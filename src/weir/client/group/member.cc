@@ -59,6 +59,11 @@ PartitionSet Member::revoking() const {
 
 PartitionSet Member::arriving() const { return phase_ == Phase::kInside ? difference(target_, owned_) : PartitionSet(); }
 
+PartitionSet Member::committable() const {
+  if (synced_generation_ != identity_.generation) return {};
+  return options_.is_static ? difference(owned_, difference(owned_, target_)) : owned_;
+}
+
 MonoTime Member::heartbeat_due() const {
   if (phase_ != Phase::kInside || !coordinator_known_ || failure_) return kFarFuture;
   return std::max(last_heartbeat_ + options_.heartbeat_interval, not_before_);
@@ -154,6 +159,7 @@ void Member::synced(ErrorCode code, std::string_view message, PartitionSet assig
   if (code == ErrorCode::kNone) {
     phase_ = Phase::kInside;
     target_ = std::move(assignment);
+    synced_generation_ = identity_.generation;
     looked_up_ = false;
     last_heartbeat_ = now;
     failures_ = 0;

@@ -69,6 +69,9 @@ class Member {
   const PartitionSet& owned() const { return owned_; }
   PartitionSet revoking() const;
   PartitionSet arriving() const;
+  // What may be committed in the name of identity(): nothing before SyncGroup has said what the generation gives it. Of a static member
+  // only that: the coordinator may have answered its JoinGroup with a generation that others began without it.
+  PartitionSet committable() const;
   std::string leaving_id() const { return leave_.value_or(identity_.member_id); }
   // Why it joins; empty the first time.
   const std::string& reason() const { return joining_for_; }
@@ -116,6 +119,7 @@ class Member {
   MemberOptions options_;
   Phase phase_ = Phase::kOutside;
   Identity identity_;
+  int32_t synced_generation_ = -1;   // that target_ is of
   PartitionSet owned_;
   PartitionSet target_;
   bool looked_up_ = false;
