@@ -1,5 +1,4 @@
 // weir produce: lines of standard input or of files become records.
-#include <algorithm>
 #include <cstdio>
 #include <deque>
 
@@ -44,7 +43,7 @@ class LineProducer {
     Result<void> stored = done;
     if (is_interrupted) {
       stored = co_await producer_.flush({Deadline::at(context_.env.executor.now() + kFlushAfterInterrupt), {}});
-      if (!stored) stored = fail(stored.error().code(), not_stored());
+      if (!stored) stored = fail(stored.error().code(), co_await what_is_not_stored());
     }
     if (stored) stored = co_await confirm(0);
     if (!stored) done = stored;
@@ -101,10 +100,12 @@ class LineProducer {
     co_return Result<void>();
   }
 
-  // After an interrupt that left no time to find out.
-  std::string not_stored() const {
-    const auto settled = static_cast<uint64_t>(std::ranges::count_if(deliveries_, &client::Delivery::is_done));
-    return fmt::format("interrupted: of {} records that were read, {} may not be stored", sent_, sent_ - stored_ - settled);
+  // After an interrupt that left no time to find out about all.
+  Task<std::string> what_is_not_stored() {
+    for (client::Delivery& delivery : deliveries_) {
+      if (delivery.is_done() && co_await delivery.wait(context_.env.executor, {})) ++stored_;
+    }
+    co_return fmt::format("interrupted: of {} records that were read, {} may not be stored", sent_, sent_ - stored_);
   }
 
   void show_progress() {

@@ -111,6 +111,7 @@ Task<void> PartitionManager::apply_retention(runtime::StopToken stop) {
   size_t looked_at = 0;
   std::string topic;
   for (auto at = topics_.begin(); at != topics_.end(); at = topics_.upper_bound(topic)) {
+    if (stop.stop_requested()) co_return;
     topic = at->first;
     const size_t count = at->second->partitions.size();
     for (size_t i = 0; i < count && !stop.stop_requested(); ++i) {
