@@ -145,7 +145,7 @@ Task<Result<SharedBytes>> Connection::read_frame() {
 
 Task<Result<void>> Connection::read_exactly(MutableBytes into) {
   while (!into.empty()) {
-    const Result<size_t> count = co_await stream_->read_some(into);
+    const Result<size_t> count = co_await stream_->read_some(into, into.size());
     if (!count) co_return fail(count.error().code(), fmt::format("the connection to {} broke", to_.text()));
     if (*count == 0) co_return fail(ErrorCode::kConnectionClosed, fmt::format("{} closed the connection", to_.text()));
     into = into.subspan(*count);

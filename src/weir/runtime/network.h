@@ -34,9 +34,10 @@ class Stream {
  public:
   virtual ~Stream() = default;  // closes
 
-  // Reads at least one byte into `into`; 0 means the peer ended its side. `into` must live until the await is over.
+  // Reads at least one byte into `into`; 0 means the peer ended its side. `into` must live until the await is over. Who has no
+  // use for fewer than `worth_waking` bytes says so, and is not woken for each packet of them; it may get fewer all the same.
   // Errors: kConnectionClosed (closed here, or reset by the peer).
-  virtual Task<Result<size_t>> read_some(MutableBytes into) = 0;
+  virtual Task<Result<size_t>> read_some(MutableBytes into, size_t worth_waking = 1) = 0;
 
   // Resolves when there is something to read, or the end: who may wait for long needs no buffer meanwhile. It may resolve too
   // early. No read may be pending. Errors: kConnectionClosed (closed here).

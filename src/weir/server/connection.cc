@@ -73,7 +73,7 @@ Task<Result<void>> Connection::read_more() {
     if (!readable) co_return fail(ErrorCode::kConnectionClosed);
   }
   const MutableBytes space = reader_.space();
-  const Result<size_t> count = co_await stream_->read_some(space);
+  const Result<size_t> count = co_await stream_->read_some(space, reader_.missing_bytes());
   if (!count || *count == 0) co_return fail(ErrorCode::kConnectionClosed);
   last_active_ = services_.environment.executor.now();
   reader_.filled(*count);

@@ -48,6 +48,8 @@ class FrameReader {
 
   // Whether bytes of an unfinished frame are waiting.
   bool has_partial_frame() const { return consumed_ < filled_; }
+  // Bytes that the unfinished frame still lacks; 1 while they are not known.
+  size_t missing_bytes() const { return frame_bytes_wanted_ == 0 ? 1 : frame_bytes_wanted_ - (filled_ - consumed_); }
   // Bytes of the unfinished frame with its length; 0 while they are not known.
   size_t partial_frame_bytes() const { return frame_bytes_wanted_; }
 

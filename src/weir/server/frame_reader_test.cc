@@ -65,6 +65,29 @@ TEST(FrameReader, yields_the_frames_that_were_sent) {
   }
 }
 
+// Property: what a frame still lacks is known once its length is, never more than that; and nothing of the next one. A connection
+// that waited for more than will come would wait for ever.
+TEST(FrameReader, says_what_the_frame_lacks) {
+  FrameReader reader(1 << 20);
+  Writer stream;
+  stream.i32(100'000);
+  stream.bytes(Bytes(100'000));
+  stream.i32(7);
+  const auto lacks = [&](size_t from, size_t to) {
+    for (size_t at = from; at < to; at += 1000) feed(reader, stream.view().subspan(at, std::min<size_t>(1000, to - at)), 1000);
+    while (reader.next().value()) {
+    }
+    return reader.missing_bytes();
+  };
+  EXPECT_EQ(reader.missing_bytes(), 1u);
+  EXPECT_EQ(lacks(0, 3), 1u);
+  EXPECT_EQ(lacks(3, 4), 100'000u);
+  EXPECT_EQ(lacks(4, 60'004), 40'000u);
+  EXPECT_EQ(lacks(60'004, 100'003), 1u);
+  EXPECT_EQ(lacks(100'003, 100'006), 1u);
+  EXPECT_EQ(lacks(100'006, 100'008), 7u);
+}
+
 // Property: the memory of a large frame is given up once nobody holds the frame. Fails when the block is kept for the next read:
 // a connection that sent one request of 100 MiB would keep 100 MiB while it idles.
 TEST(FrameReader, gives_up_the_block_of_a_large_frame) {

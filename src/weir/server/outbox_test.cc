@@ -12,7 +12,7 @@ using runtime::Task;
 // Takes what it is given and remembers each write.
 class Memory final : public runtime::Stream {
  public:
-  Task<Result<size_t>> read_some(MutableBytes) override { co_return fail(ErrorCode::kConnectionClosed); }
+  Task<Result<size_t>> read_some(MutableBytes, size_t) override { co_return fail(ErrorCode::kConnectionClosed); }
   Task<Result<void>> readable() override { co_return fail(ErrorCode::kConnectionClosed); }
   Task<Result<void>> write_all(std::span<const ByteView> parts, bool) override {
     std::string& write = writes.emplace_back();

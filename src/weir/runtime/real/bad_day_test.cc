@@ -8,6 +8,7 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include <array>
 #include <atomic>
 #include <cerrno>
 #include <cstring>
@@ -19,6 +20,7 @@
 #include "weir/runtime/real/address.h"
 #include "weir/runtime/real/listener.h"
 #include "weir/runtime/real/process.h"
+#include "weir/runtime/real/sync_line.h"
 
 namespace {
 
@@ -48,6 +50,7 @@ Failing failing_accept;
 Failing failing_readdir;
 Failing failing_sendfile;
 Failing failing_write_back;
+std::array<std::atomic<int>, 256> write_backs_begun;  // without waiting for them, by descriptor
 
 template <typename Fn>
 Fn real_call(const char* name) {
@@ -70,6 +73,7 @@ extern "C" ssize_t sendfile(int to, int from, off_t* at, size_t count) noexcept 
 }
 extern "C" int sync_file_range(int fd, off64_t from, off64_t count, unsigned flags) {
   static const auto real = real_call<int (*)(int, off64_t, off64_t, unsigned)>("sync_file_range");
+  if (flags == SYNC_FILE_RANGE_WRITE && fd >= 0 && static_cast<size_t>(fd) < write_backs_begun.size()) ++write_backs_begun[static_cast<size_t>(fd)];
   return failing_write_back.next() ? -1 : real(fd, from, count, flags);
 }
 
@@ -245,6 +249,67 @@ TEST_F(BadDay, a_write_lost_in_write_back_fails_the_sync) {
               file = co_await file_of(env, dir + "/large", to_bytes("x"));
               const Result<void> synced = co_await file->sync_data();
               EXPECT_TRUE(synced) << synced.error().describe();
+              co_return 0;
+            }),
+            0);
+}
+
+// Property: whose turn it is to be synced starts the write-back of those that stand in line behind it, once each, of its own device
+// only; not its own, and not that of one that has left. Fails when they are not started, or a disk that hangs can hold up another.
+TEST_F(BadDay, whose_turn_it_is_starts_those_behind) {
+  std::array<std::shared_ptr<const int>, 5> files;
+  for (auto& file : files) {
+    const std::string path = dir + "/" + std::to_string(&file - files.data());
+    const int fd = ::open(path.c_str(), O_CREAT | O_RDWR | O_CLOEXEC, 0600);
+    ASSERT_GE(fd, 0) << std::strerror(errno);
+    ASSERT_LT(static_cast<size_t>(fd), write_backs_begun.size());
+    file = std::shared_ptr<const int>(new int(fd), [](const int* fd) {
+      ::close(*fd);
+      delete fd;
+    });
+    write_backs_begun[static_cast<size_t>(fd)] = 0;
+  }
+  const auto begun = [&] {
+    std::vector<int> counts;
+    for (const auto& file : files) counts.push_back(write_backs_begun[static_cast<size_t>(*file)]);
+    return counts;
+  };
+  SyncLine line;
+  SyncLine::Place first(line, files[0], 1);
+  SyncLine::Place second(line, files[1], 1);
+  SyncLine::Place elsewhere(line, files[2], 2);
+  { const SyncLine::Place gone(line, files[3], 1); }
+  first.begin();
+  EXPECT_THAT(begun(), testing::ElementsAre(0, 1, 0, 0, 0));
+  SyncLine::Place late(line, files[4], 1);
+  second.begin();
+  EXPECT_THAT(begun(), testing::ElementsAre(0, 1, 0, 0, 1));
+  elsewhere.begin();
+  late.begin();
+  EXPECT_THAT(begun(), testing::ElementsAre(0, 1, 0, 0, 1));
+}
+
+// Property: many files synced side by side are all synced, though every start of a write-back fails: that is no failed disk, and no
+// sync is left out.
+TEST_F(BadDay, syncs_need_no_help) {
+  EXPECT_EQ(run([](Environment& env, std::string dir) -> Task<int> {
+              failing_write_back.set(EIO, 1'000);
+              std::vector<std::unique_ptr<File>> files;
+              for (int i = 0; i < 20; ++i) files.push_back(co_await file_of(env, dir + "/" + std::to_string(i), to_bytes("x")));
+              TaskGroup group(env.executor);
+              int synced = 0;
+              for (const auto& file : files) {
+                group.spawn(
+                    [](File* file, int* synced) -> Task<void> {
+                      const Result<void> done = co_await file->sync_data();
+                      EXPECT_TRUE(done) << done.error().describe();
+                      *synced += done ? 1 : 0;
+                    },
+                    file.get(), &synced);
+              }
+              const Result<void> joined = co_await group.join();
+              EXPECT_TRUE(joined);
+              EXPECT_EQ(synced, 20);
               co_return 0;
             }),
             0);

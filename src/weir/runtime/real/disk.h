@@ -15,6 +15,7 @@
 #include "weir/runtime/disk.h"
 #include "weir/runtime/real/loop.h"
 #include "weir/runtime/real/offload.h"
+#include "weir/runtime/real/sync_line.h"
 
 struct stat;
 
@@ -55,6 +56,7 @@ class RealDisk final : public Disk {
   };
   // Shared with the files and with write-back under way.
   struct Accounts {
+    SyncLine syncs;
     uint64_t dirty_bytes = 0;
     bool writing_back = false;             // one file at a time: write-back must leave threads for syncs
     std::map<FileIdentity, int> lost;      // files of which a write was lost, with the errno; as a rule none

@@ -72,6 +72,11 @@ RealDisk::FileIdentity identity_of(int fd) {
           .born_ns = has_birth ? about.stx_btime.tv_sec * 1'000'000'000 + about.stx_btime.tv_nsec : 0};
 }
 
+uint64_t device_of(int fd) {
+  struct stat about;
+  return ::fstat(fd, &about) == 0 ? static_cast<uint64_t>(about.st_dev) : 0;
+}
+
 }  // namespace
 
 // Starts and awaits the write-back of a range, so that the account of dirty bytes falls without a sync. Promises nothing
@@ -199,7 +204,12 @@ Task<Result<void>> RealFile::sync_data() {
   if (const int lost = lost_error(); lost != 0) co_return disk_failure("sync", path_, lost);
   note_event("sync: descriptor, dirty bytes", descriptor.fd, static_cast<int64_t>(descriptor.dirty_bytes));
   const uint64_t covered = descriptor.dirty_bytes;
-  const auto sync = [fd = descriptor.fd] { return sync_error([fd] { return ::fdatasync(fd); }); };
+  if (!descriptor.device) descriptor.device = device_of(descriptor.fd);
+  SyncLine::Place place(accounts_->syncs, {descriptor_, &descriptor.fd}, *descriptor.device);
+  const auto sync = [&place, fd = descriptor.fd] {
+    place.begin();
+    return sync_error([fd] { return ::fdatasync(fd); });
+  };
   const int error = co_await offload_.run(loop_, sync);
   const uint64_t settled = std::min(covered, descriptor.dirty_bytes);
   descriptor.dirty_bytes -= settled;

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <memory>
+#include <optional>
 
 #include "weir/runtime/real/disk.h"
 
@@ -30,6 +31,7 @@ class RealFile final : public File {
     explicit Descriptor(int fd) : fd(fd) {}
     ~Descriptor();
     const int fd;
+    std::optional<uint64_t> device;  // st_dev, from its first sync on; 0 when the system would not say
     uint64_t dirty_bytes = 0;       // ours of the disk's account
     uint64_t dirty_from = UINT64_MAX;
     uint64_t dirty_to = 0;

@@ -94,6 +94,92 @@ TEST(RealNetwork, large_gathered_writes_arrive_in_order) {
             0);
 }
 
+// Reads until `into` is full, each time saying that less than `worth_waking` is not worth it; how many reads gave bytes.
+Task<int> count_reads(Stream& stream, MutableBytes into, size_t worth_waking) {
+  int reads = 0;
+  while (!into.empty()) {
+    const Result<size_t> count = co_await stream.read_some(into, std::min(worth_waking, into.size()));
+    EXPECT_TRUE(count);
+    if (!count || *count == 0) break;
+    ++reads;
+    into = into.subspan(*count);
+  }
+  co_return reads;
+}
+
+// Property: who has no use for less than all of 256 KiB is not woken for each of 64 packets of it, and gets every byte; who takes
+// what comes is; and after a large read a single byte wakes again. Fails when the low-water mark is not set, or not taken back.
+TEST(RealNetwork, a_large_read_wakes_once_for_many_packets) {
+  EXPECT_EQ(run([](Environment& env) -> Task<int> {
+              constexpr size_t kPiece = 4 << 10;
+              constexpr int kPieces = 64;
+              Pair pair = co_await connected(env);
+              TaskGroup group(env.executor);
+              Bytes received(kPiece * kPieces);
+              int reads[3] = {};
+              for (int round = 0; round < 3; ++round) {
+                const bool in_one = round == 1;
+                group.spawn(
+                    [](Environment* env, Stream* stream) -> Task<void> {
+                      const Bytes piece(kPiece, std::byte{7});
+                      const ByteView part(piece);
+                      for (int i = 0; i < kPieces; ++i) {
+                        const Result<void> written = co_await stream->write_all({&part, 1});
+                        EXPECT_TRUE(written);
+                        co_await sleep_until(env->executor, env->executor.now() + 1ms);
+                      }
+                    },
+                    &env, pair.client.get());
+                std::ranges::fill(received, std::byte{0});
+                reads[round] = co_await count_reads(*pair.server, received, in_one ? received.size() : 1);
+                EXPECT_EQ(std::ranges::count(received, std::byte{7}), std::ssize(received));
+              }
+              const Result<void> joined = co_await group.join();
+              EXPECT_TRUE(joined);
+              EXPECT_GE(reads[0], kPieces / 2);
+              EXPECT_LE(reads[1], kPieces / 8);  // more than one: the kernel also wakes when its buffer is full
+              EXPECT_GE(reads[2], kPieces / 2);
+              co_return 0;
+            }),
+            0);
+}
+
+// Property: a peer that ends, or resets, before all of a large read has come wakes who waits for it: with what there is, and then
+// the end or the error.
+TEST(RealNetwork, a_large_read_is_ended_by_the_end) {
+  EXPECT_EQ(run([](Environment& env) -> Task<int> {
+              Bytes buffer(256 << 10);
+              for (const bool resets : {false, true}) {
+                Pair pair = co_await connected(env);
+                if (resets) {
+                  const ByteView unread = as_bytes("unread");
+                  const Result<void> sent = co_await pair.server->write_all({&unread, 1});
+                  EXPECT_TRUE(sent);
+                }
+                TaskGroup group(env.executor);
+                group.spawn(
+                    [](Environment* env, Stream* stream) -> Task<void> {
+                      co_await sleep_until(env->executor, env->executor.now() + 5ms);  // the read waits, with its mark set
+                      const ByteView part = as_bytes("part");
+                      const Result<void> written = co_await stream->write_all({&part, 1});
+                      EXPECT_TRUE(written);
+                      co_await sleep_until(env->executor, env->executor.now() + 5ms);
+                      stream->close();  // a reset where bytes are unread
+                    },
+                    &env, pair.client.get());
+                const Result<size_t> first = co_await pair.server->read_some(buffer, buffer.size());
+                EXPECT_EQ(first.value_or(99), 4u);
+                const Result<size_t> end = co_await pair.server->read_some(buffer, buffer.size());
+                EXPECT_EQ(end.has_value(), !resets);
+                EXPECT_EQ(end.value_or(0), 0u);
+                const Result<void> joined = co_await group.join();
+                EXPECT_TRUE(joined);
+              }
+              co_return 0;
+            }),
+            0);
+}
+
 // Property: a peer that ends gives 0 after its last byte; a reset gives kConnectionClosed with a sentence.
 TEST(RealNetwork, end_and_reset_are_told_apart) {
   EXPECT_EQ(run([](Environment& env) -> Task<int> {

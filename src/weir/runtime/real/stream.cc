@@ -24,7 +24,14 @@ RealStream::RealStream(RealLoop& loop, int fd)
   setsockopt(fd, SOL_SOCKET, SO_KEEPALIVE, &on, sizeof on);
 }
 
-Task<Result<size_t>> RealStream::read_some(MutableBytes into) {
+// Of what is awaited in one piece, the socket wakes the shard once for so much of it. Less than the first is a packet or two; more
+// than the second has left the processor's cache when it is read, and makes the kernel's buffer of a connection larger.
+namespace {
+constexpr size_t kLowWaterMin = 64 << 10;
+constexpr size_t kLowWaterMax = 512 << 10;
+}  // namespace
+
+Task<Result<size_t>> RealStream::read_some(MutableBytes into, size_t worth_waking) {
   WEIR_ASSERT(!into.empty());
   if (!drained_ && ++inline_reads_ > kInlineOperationsMax) {
     inline_reads_ = 0;
@@ -33,6 +40,7 @@ Task<Result<size_t>> RealStream::read_some(MutableBytes into) {
   for (;;) {
     if (!watch_.is_open()) co_return closed(0, "read from");
     if (drained_) {
+      set_low_water(std::min(worth_waking, into.size()));
       const bool open = co_await watch_.ready(FdWatch::kRead);
       if (!open) co_return closed(0, "read from");
       drained_ = false;
@@ -51,12 +59,23 @@ Task<Result<size_t>> RealStream::read_some(MutableBytes into) {
 Task<Result<void>> RealStream::readable() {
   if (!watch_.is_open()) co_return closed(0, "read from");
   if (drained_) {
+    set_low_water(1);
     const bool open = co_await watch_.ready(FdWatch::kRead);
     if (!open) co_return closed(0, "read from");
     drained_ = false;
     inline_reads_ = 0;
   }
   co_return Result<void>();
+}
+
+// Lowered, the kernel says at once whether there is something to read (tcp_set_rcvlowat); the end of the stream, and a window
+// that is full, wake the shard whatever was asked. A kernel that refuses wakes more often.
+void RealStream::set_low_water(size_t worth_waking) {
+  const size_t wanted = worth_waking < kLowWaterMin ? 1 : std::min(worth_waking, kLowWaterMax);
+  if (wanted == low_water_) return;
+  const int bytes = static_cast<int>(wanted);
+  setsockopt(watch_.fd(), SOL_SOCKET, SO_RCVLOWAT, &bytes, sizeof bytes);
+  low_water_ = wanted;
 }
 
 Task<Result<void>> RealStream::write_all(std::span<const ByteView> parts, bool more_follows) {

@@ -14,7 +14,7 @@ class RealStream final : public Stream {
   // Takes the connected, non-blocking `fd`.
   RealStream(RealLoop& loop, int fd);
 
-  Task<Result<size_t>> read_some(MutableBytes into) override;
+  Task<Result<size_t>> read_some(MutableBytes into, size_t worth_waking) override;
   Task<Result<void>> readable() override;
   Task<Result<void>> write_all(std::span<const ByteView> parts, bool more_follows) override;
   Task<Result<void>> write_file(const FileRange& range) override;
@@ -31,6 +31,7 @@ class RealStream final : public Stream {
   enum class Sent : uint8_t { kAll, kSome, kWouldBlock, kFailed };
   Sent send_more(std::span<const ByteView> parts, Progress& progress, int flags);
   Task<Result<void>> send_cached(int fd, const FileRange& range);
+  void set_low_water(size_t worth_waking);
   std::unexpected<Error> closed(int error, const char* doing) const;
 
   Endpoint peer_;
@@ -38,6 +39,7 @@ class RealStream final : public Stream {
   FdWatch watch_;  // behind the addresses: closes its descriptor at once when it cannot be watched
   bool drained_ = false;  // the last read took less than it could: nothing is there until the reactor says so
   int inline_reads_ = 0;
+  size_t low_water_ = 1;  // bytes from which on the kernel calls the socket readable
 };
 
 }  // namespace weir::runtime

@@ -13,7 +13,7 @@ class SimStream final : public Stream {
   SimStream(std::shared_ptr<SimConnection> connection, int side) : connection_(std::move(connection)), side_(side) {}
   ~SimStream() override { SimStream::close(); }
 
-  Task<Result<size_t>> read_some(MutableBytes into) override { return SimConnection::read_some(connection_, side_, into); }
+  Task<Result<size_t>> read_some(MutableBytes into, size_t) override { return SimConnection::read_some(connection_, side_, into); }
   Task<Result<void>> readable() override { return SimConnection::readable(connection_, side_); }
   Task<Result<void>> write_all(std::span<const ByteView> parts, bool) override {
     return SimConnection::write_all(connection_, side_, parts);
