@@ -36,6 +36,9 @@ class FaultyDisk final : public runtime::Disk {
   int removing = 0;
   int removals = 0;
   int removing_max = 0;   // that were under way at once
+  // Renames to what ends so take so long, on this executor, when it is set.
+  std::string_view slow_rename_to_ends_with = "?";
+  Duration rename_time{};
 
   Task<Result<std::unique_ptr<runtime::File>>> open(std::string path, runtime::OpenMode mode) override {
     WEIR_CO_CHECK(allowed(DiskOperation::kOpen, path));
@@ -49,7 +52,12 @@ class FaultyDisk final : public runtime::Disk {
   Task<Result<std::vector<runtime::DirEntry>>> list(std::string dir) override { return below_.list(std::move(dir)); }
   Task<Result<void>> create_directories(std::string dir) override { return below_.create_directories(std::move(dir)); }
   Task<Result<void>> create_directory(std::string dir) override { return below_.create_directory(std::move(dir)); }
-  Task<Result<void>> rename(std::string from, std::string to) override { return below_.rename(std::move(from), std::move(to)); }
+  Task<Result<void>> rename(std::string from, std::string to) override {
+    if (executor != nullptr && to.ends_with(slow_rename_to_ends_with)) {
+      WEIR_CO_CHECK(co_await runtime::sleep_until(*executor, executor->now() + rename_time));
+    }
+    co_return co_await below_.rename(std::move(from), std::move(to));
+  }
   Task<Result<void>> remove(std::string path) override {
     const bool is_counted = executor != nullptr && path.ends_with(".deleted");
     if (is_counted) {
