@@ -53,7 +53,7 @@ def rounds_of_faults(context, broker, fault, first_wait=0.4):
         assert load.book.total() > before, f"nothing is acknowledged in round {number}: {broker.last_words()}"
         admin_step(context, broker, number)
         time.sleep(first_wait + chance.random())
-        fault(chance)
+        fault(chance, load)
         slowest = max(slowest, broker.start())
         broker.await_topic("load", PARTITIONS)
         count, wrong = check_log(load.book, broker.port, load.checked_offset, time.monotonic() + 60)
@@ -75,7 +75,7 @@ def kill_9(context):
     """kill -9 under load: nothing acknowledged is lost, twice or out of order; positions and topics hold."""
     broker = context.broker(os.path.join(context.folder, "data"))
 
-    def fault(chance):
+    def fault(_chance, _load):
         broker.kill()
     return rounds_of_faults(context, broker, fault)
 
@@ -86,12 +86,14 @@ def power_cut(context):
     disk = context.disk(2048)
     broker = context.broker(os.path.join(disk.place, "data"))
 
-    def fault(chance):
-        # the disk first: then nothing that the broker says afterwards may be an acknowledgement; or the process first
+    def fault(chance, load):
+        # the disk first, under syncs that are under way: nobody hears what the broker says from then on; or the process first
         if chance.random() < 0.7:
+            load.book.power_is_off.set()
             disk.cut_power()
             time.sleep(chance.random() * 0.1)
             broker.kill()
+            load.book.power_is_off.clear()
         else:
             broker.kill()
             disk.cut_power()

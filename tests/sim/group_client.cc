@@ -68,7 +68,7 @@ class ClientMember final : client::RebalanceListener {
       consumer_ = &consumer;
       is_dirty_ = false;
       seen_generation_ = -1;
-      marks_.clear();
+      marks_ = marks_now();   // the first positions may be asked for within the first step
       last_marks_.clear();
       for (bool lives = true; lives && !state_.wants_to_leave;) lives = co_await step();
       state_.wants_to_leave = false;
@@ -96,8 +96,12 @@ class ClientMember final : client::RebalanceListener {
     const int32_t generation = consumer_->member().identity().generation;
     if (generation != seen_generation_) marks_ = last_marks_;
     seen_generation_ = generation;
-    last_marks_.clear();
-    for (size_t i = 0; i < history_.partition_count(); ++i) last_marks_.push_back(history_.mark(i));
+    last_marks_ = marks_now();
+  }
+  std::vector<GroupHistory::Mark> marks_now() const {
+    std::vector<GroupHistory::Mark> marks;
+    for (size_t i = 0; i < history_.partition_count(); ++i) marks.push_back(history_.mark(i));
+    return marks;
   }
 
   bool goes_on(const Error& error, const char* what) {
@@ -175,8 +179,8 @@ class ClientMember final : client::RebalanceListener {
       const Result<GroupHistory::CommitNumber> number = commit_number_in(committed.metadata);
       if (!number) group_.topic->violate("wire", number.error().describe());
       env_.log.debug("partition {} from {} of commit {}", index, committed.offset, committed.metadata);
-      history_.fetched(index, number.value_or(GroupHistory::kNoCommit), committed.offset.value(),
-                       marks_.empty() ? GroupHistory::Mark() : marks_[index], member.identity().generation);
+      history_.fetched(index, number.value_or(GroupHistory::kNoCommit), committed.offset.value(), marks_[index],
+                       member.identity().generation);
       next_.erase(index);
     }
     co_return;
