@@ -213,3 +213,19 @@ def config_rate_of_new_connections(t):
     times = crowd(30)
     t.note("after the change", times[-1] < 0.5)
     assert times[-1] < 0.5, times
+
+
+@case(limit=60, smoke=False, settings=("connections.max.idle.ms=3000",))
+def config_a_slow_request_is_not_idle(t):
+    """connections.max.idle.ms: a request of 960 KB that takes twice as long to arrive is answered; a silent connection is closed."""
+    name = t.topic()
+    silent, slow = t.connect(), t.connect()
+    body = {"Acks": -1, "TimeoutMs": 10000, "TransactionalId": None, "TopicData": [
+        {"Name": name, "PartitionData": [{"Index": 0, "Records": wire.batch([(None, b"x" * 960_000)])}]}]}
+    frame = slow.frame("Produce", 9, body, 1)
+    for at in range(0, len(frame), 70_000):
+        slow.send_raw(frame[at:at + 70_000])
+        time.sleep(0.5)
+    answer = slow.receive("Produce", 9, correlation=1, timeout=10)["Responses"][0]["PartitionResponses"][0]
+    assert (answer["ErrorCode"], answer["BaseOffset"]) == (0, 0), answer
+    assert silent.is_closed(5), "a connection that was silent for seven seconds is still open"

@@ -6,6 +6,9 @@ namespace weir::server {
 namespace {
 // How often a connection that waits for room looks whether it still must.
 constexpr Duration kRoomCheck = 100ms;
+// What arrives below a low-water mark is no activity that we hear of. Where connections are closed sooner than this, every piece of a
+// large request is heard; else one that takes longer for half a MiB has lost the patience of its client long before.
+constexpr Duration kIdleForLargeReads = 1min;
 }  // namespace
 
 Connection::Connection(Services& services, const ListenerOptions& listener, std::unique_ptr<runtime::Stream> stream,
@@ -73,7 +76,8 @@ Task<Result<void>> Connection::read_more() {
     if (!readable) co_return fail(ErrorCode::kConnectionClosed);
   }
   const MutableBytes space = reader_.space();
-  const Result<size_t> count = co_await stream_->read_some(space, reader_.missing_bytes());
+  const size_t worth_waking = services_.options.connections_max_idle >= kIdleForLargeReads ? reader_.missing_bytes() : 1;
+  const Result<size_t> count = co_await stream_->read_some(space, worth_waking);
   if (!count || *count == 0) co_return fail(ErrorCode::kConnectionClosed);
   last_active_ = services_.environment.executor.now();
   reader_.filled(*count);
