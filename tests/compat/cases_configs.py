@@ -215,7 +215,7 @@ def config_rate_of_new_connections(t):
     assert times[-1] < 0.5, times
 
 
-@case(limit=60, smoke=False, settings=("connections.max.idle.ms=3000",))
+@case(limit=60, settings=("connections.max.idle.ms=3000",))
 def config_a_slow_request_is_not_idle(t):
     """connections.max.idle.ms: a request of 960 KB that takes twice as long to arrive is answered; a silent connection is closed."""
     name = t.topic()

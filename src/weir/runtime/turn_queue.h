@@ -1,5 +1,5 @@
-// What is to be done in this turn of a loop: handles in the order scheduled, then the hooks in the order queued; again, until
-// neither is left. Who yields comes in the next turn, so that timers and I/O come between. One for the real loop, the simulator and tests, so that none of them orders things in a way of its own.
+// What is to be done in this turn of a loop: handles as scheduled, then hooks as queued; again, until neither is left. Who yields
+// comes in the next turn, behind timers and I/O. One for the real loop, the simulator and tests: none has an order of its own.
 #pragma once
 
 #include <coroutine>

@@ -14,6 +14,14 @@
 #include "weir/runtime/real/network.h"
 
 namespace weir::runtime {
+namespace {
+
+// Of what is awaited in one piece, the socket wakes the shard once for so much of it. Less than the first is a packet or two; more
+// than the second has left the processor's cache when it is read, and makes the kernel's buffer of a connection larger.
+constexpr size_t kLowWaterMin = 64 << 10;
+constexpr size_t kLowWaterMax = 512 << 10;
+
+}  // namespace
 
 RealStream::RealStream(RealLoop& loop, int fd)
     : peer_(peer_address(fd).endpoint()), local_(local_address(fd).endpoint()), watch_(loop, fd) {
@@ -23,13 +31,6 @@ RealStream::RealStream(RealLoop& loop, int fd)
   // As Kafka: where nothing idles out, a machine that vanished is found by its silence.
   setsockopt(fd, SOL_SOCKET, SO_KEEPALIVE, &on, sizeof on);
 }
-
-// Of what is awaited in one piece, the socket wakes the shard once for so much of it. Less than the first is a packet or two; more
-// than the second has left the processor's cache when it is read, and makes the kernel's buffer of a connection larger.
-namespace {
-constexpr size_t kLowWaterMin = 64 << 10;
-constexpr size_t kLowWaterMax = 512 << 10;
-}  // namespace
 
 Task<Result<size_t>> RealStream::read_some(MutableBytes into, size_t worth_waking) {
   WEIR_ASSERT(!into.empty());
